@@ -1,0 +1,27 @@
+"""The errors of django-mailplus that are not Django's own.
+
+    MailplusError
+      MissingExtraError (ImportError)   an optional dependency is not installed
+
+Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
+`InvalidMailer` where a mailer is at fault (see `django_mailplus.compat`).
+Refusals by a mail server stay the `smtplib` exceptions that callers already catch.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MailplusError", "MissingExtraError"]
+
+
+class MailplusError(Exception):
+    """Root of the errors that only django-mailplus raises."""
+
+
+class MissingExtraError(MailplusError, ImportError):
+    """A feature needs a package that comes with one of our extras."""
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f'{feature} needs an optional package: pip install "django-mailplus[{extra}]"'
+        )
