@@ -1,0 +1,233 @@
+"""What wrappers and routers share, so that each only fills in its hook.
+
+A wrapper changes or drops messages before the next mailer sends them (`prepare`); a
+router says which of several mailers takes a message (`choose`). Both copy first: the
+caller's message only ever gains its `delivery_result`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+from django.core.checks import CheckMessage, Error
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from django_mailplus.chain import aliases_in, describe, refuse_cycle
+from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
+from django_mailplus.message.copying import copy_message
+
+__all__ = [
+    "BackendKind",
+    "MailplusBackend",
+    "RouterBackend",
+    "WrapperBackend",
+    "unknown_options",
+]
+
+BackendKind = Literal["leaf", "store", "wrapper", "router"]
+
+
+def unknown_options(
+    backend_class: type[BaseEmailBackend], alias: str | None, options: Mapping[str, Any]
+) -> list[CheckMessage]:
+    """An error when there are options that no constructor of the class takes."""
+    known = set(_constructor_options(backend_class))
+    if alias is None or not (unknown := sorted(options.keys() - known)):
+        return []
+    return [
+        Error(
+            f"MAILERS[{alias!r}]: Unknown options {', '.join(map(repr, unknown))}.",
+            hint=f"Options of this backend: {', '.join(sorted(known)) or 'none'}.",
+            id="mailplus.E005",
+        )
+    ]
+
+
+def _constructor_options(backend_class: type) -> Iterator[str]:
+    """The named parameters on the way up, as far as each passes the rest on."""
+    for cls in backend_class.__mro__:
+        if "__init__" not in cls.__dict__:
+            continue
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        if cls is not BaseEmailBackend:
+            yield from (
+                p.name
+                for p in parameters
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+                and p.name not in {"self", "alias", "_ignore_unknown_kwargs"}
+            )
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return
+
+
+class MailplusBackend(BaseEmailBackend):
+    """What every backend of ours declares and answers."""
+
+    kind: ClassVar[BackendKind] = "leaf"
+    verbatim: ClassVar[bool] = False
+    """Whether it transmits our bytes unchanged, as signing needs."""
+
+    alias: str | None
+
+    @classmethod
+    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
+        """Findings about the options of one mailer; opens nothing, builds nothing.
+
+        `alias` is None for a backend named in EMAIL_BACKEND.
+        """
+        return unknown_options(cls, alias, options)
+
+    def __repr__(self) -> str:
+        if self.alias is not None:
+            return f"<{describe(self.alias)}>"
+        return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+
+class _Forwarding(MailplusBackend):
+    """Opens, uses and closes the mailers it names with `using`."""
+
+    def __init__(
+        self,
+        *,
+        using: Any = None,
+        fail_silently: bool = False,
+        alias: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(alias=alias, **options)
+        self.alias = alias
+        self.fail_silently = fail_silently
+        self.using = self._aliases(using)
+        if alias is not None:
+            refuse_cycle(alias)
+        self._opened: dict[str | None, BaseEmailBackend] = {}
+
+    def _aliases(self, using: Any) -> tuple[str | None, ...]:
+        """The aliases to send through; (None,) is our SMTP backend with EMAIL_ settings."""
+        if using is None and not mailers_defined():
+            return (None,)
+        aliases = aliases_in(using)
+        known = ", ".join(repr(known) for known in mailers) or "none"
+        if not aliases:
+            raise InvalidMailer(
+                f"OPTIONS must define 'using': the alias of the mailer that {self._expects} "
+                f"(configured: {known}).",
+                alias=self.alias,
+            )
+        for name in aliases:
+            if name not in mailers:
+                raise InvalidMailer(
+                    f"'using' names the mailer {name!r}, which is not configured "
+                    f"(configured: {known}).",
+                    alias=self.alias,
+                )
+        return aliases
+
+    _expects: ClassVar[str] = "sends"
+
+    def _mailer(self, alias: str | None) -> BaseEmailBackend:
+        """The open mailer, or a new one that connects for this call alone."""
+        return self._opened.get(alias) or get_mailer(alias)
+
+    def open(self) -> bool | None:
+        """Open every mailer behind this one; True if that made a new connection."""
+        made_one = False
+        for alias in self.using:
+            if alias not in self._opened:
+                self._opened[alias] = get_mailer(alias)
+            made_one = bool(self._opened[alias].open()) or made_one
+        return made_one
+
+    def close(self) -> None:
+        opened, self._opened = self._opened, {}
+        for mailer in opened.values():
+            mailer.close()
+
+    def _forward(
+        self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
+    ) -> int:
+        """Send the copies in one call and hand their results to the originals."""
+        try:
+            return (
+                self._mailer(alias).send_messages([copied for _, copied in pairs]) or 0
+            )
+        finally:
+            for original, copied in pairs:
+                result = getattr(copied, "delivery_result", None)
+                original.delivery_result = result  # type: ignore[attr-defined]
+
+
+class WrapperBackend(_Forwarding):
+    """Hands messages to one mailer after `prepare` has seen a copy of each.
+
+    `prepare` runs for the whole batch before anything is handed on: if it raises,
+    nothing of the batch was sent.
+    """
+
+    kind: ClassVar[BackendKind] = "wrapper"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if len(self.using) != 1:
+            raise InvalidMailer(
+                f"'using' names {len(self.using)} mailers; a wrapper takes exactly one.",
+                alias=self.alias,
+            )
+
+    def prepare(self, message: EmailMessage) -> EmailMessage | None:
+        """The message to send instead: the given copy, changed at will; None drops it."""
+        return message
+
+    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
+        """Closed: override `prepare`. Returns how many messages the next mailer sent."""
+        pairs = []
+        for original in email_messages:
+            original.delivery_result = None  # type: ignore[attr-defined]
+            prepared = self.prepare(copy_message(original))
+            if prepared is not None:
+                pairs.append((original, prepared))
+        return self._forward(self.using[0], pairs) if pairs else 0
+
+
+class RouterBackend(_Forwarding):
+    """Hands each message to the one of its mailers that `choose` names.
+
+    Messages for the same mailer leave in one call. When a mailer raises, the others
+    still get theirs; then the first error is raised, and every message that was sent
+    says so in its `delivery_result`.
+    """
+
+    kind: ClassVar[BackendKind] = "router"
+    _expects: ClassVar[str] = "messages may go to; a list of them"
+
+    def choose(self, message: EmailMessage) -> str | None:
+        """One of `self.using`."""
+        raise NotImplementedError("a router must say which mailer takes a message")
+
+    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
+        """Closed: override `choose`. Returns how many messages were sent in all."""
+        batches: dict[str | None, list[tuple[EmailMessage, EmailMessage]]] = {}
+        for original in email_messages:
+            original.delivery_result = None  # type: ignore[attr-defined]
+            copied = copy_message(original)
+            chosen = self.choose(copied)
+            if chosen not in self.using:
+                raise InvalidMailer(
+                    f"chose the mailer {chosen!r}, which is not in 'using' "
+                    f"({', '.join(map(repr, self.using))}).",
+                    alias=self.alias,
+                )
+            batches.setdefault(chosen, []).append((original, copied))
+        sent = 0
+        first_error: Exception | None = None
+        for alias, pairs in batches.items():
+            try:
+                sent += self._forward(alias, pairs)
+            except Exception as error:
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
+        return sent

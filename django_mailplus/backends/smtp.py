@@ -1,0 +1,196 @@
+"""SMTP, as Django has it, with nothing thrown away.
+
+Takes the options of Django's own backend. After a send, every message carries a
+`delivery_result` that says what the server answered for each recipient.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import time
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.mail import EmailMessage
+from django.core.mail.backends import smtp
+
+from django_mailplus.backends.base import BackendKind, MailplusBackend
+from django_mailplus.compat import option_label
+from django_mailplus.delivery import (
+    DeliveryResult,
+    Kind,
+    RecipientResult,
+    mark_unsent,
+    unsent,
+)
+from django_mailplus.message.envelope import envelope_of
+from django_mailplus.signals import message_failed, message_sent
+from django_mailplus.smtp.connection import SMTP, SMTP_SSL, Transaction
+from django_mailplus.smtp.options import find_mistakes
+from django_mailplus.smtp.replies import Reply
+
+__all__ = ["EmailBackend"]
+
+logger = logging.getLogger(__name__)
+
+
+class EmailBackend(MailplusBackend, smtp.EmailBackend):
+    """Sends over SMTP; waits at most `timeout` seconds for an answer, 10 by default.
+
+    A message that the server takes for some of its recipients only counts as sent;
+    the others are told by `message_failed`, the log and `delivery_result.refused`.
+    Raises what Django's backend raises.
+    """
+
+    kind: ClassVar[BackendKind] = "leaf"
+    verbatim: ClassVar[bool] = True
+
+    def __init__(self, *args: Any, alias: str | None = None, **options: Any) -> None:
+        # Naming the alias, even None, keeps Django 6.1 from warning about our call.
+        super().__init__(*args, alias=alias, **options)
+        self.alias = alias
+
+    @classmethod
+    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
+        findings = super().check(alias, options)
+        if alias is not None and options.get("host") is None:
+            findings.append(
+                Error(
+                    f"MAILERS[{alias!r}]: OPTIONS must define 'host'.",
+                    hint="Name the mail server, such as 'smtp.example.com'.",
+                    id="mailplus.E005",
+                )
+            )
+        for mistake in find_mistakes(options, partial(option_label, alias)):
+            check = Error if mistake.severity == "error" else Warning
+            findings.append(check(mistake.text, hint=mistake.hint, id=mistake.id))
+        return findings
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:  # type: ignore[override]
+        return SMTP_SSL if self.use_ssl else SMTP
+
+    def open(self) -> bool | None:
+        try:
+            return super().open()
+        except OSError as error:
+            mark_unsent(error)
+            raise
+
+    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:  # type: ignore[override]
+        """Send in order; a message that raises ends the batch, as in Django."""
+        messages = list(email_messages)
+        for message in messages:
+            message.delivery_result = None  # type: ignore[attr-defined]
+        error: BaseException | None = None
+        try:
+            return super().send_messages(messages)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            for message in messages:
+                if message.delivery_result is None and message.recipients():  # type: ignore[attr-defined]
+                    self._report(
+                        message,
+                        unsent(envelope_of(message).rcpt_to, error, mailer=self.alias),
+                    )
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        started = time.perf_counter()
+        connection = self.connection
+        if isinstance(connection, (SMTP, SMTP_SSL)):
+            connection.transaction = Transaction()
+        try:
+            return super()._send(email_message)
+        except OSError as error:
+            if isinstance(connection, (SMTP, SMTP_SSL)):
+                mark_unsent(error, unless=connection.transaction.phase == "answer")
+            raise
+        finally:
+            if email_message.recipients() and isinstance(connection, (SMTP, SMTP_SSL)):
+                self._report(
+                    email_message,
+                    _result(
+                        email_message,
+                        connection.transaction,
+                        mailer=self.alias,
+                        seconds=time.perf_counter() - started,
+                    ),
+                )
+
+    def _report(self, message: EmailMessage, result: DeliveryResult) -> None:
+        """Put the result on the message, tell the signals and the log."""
+        message.delivery_result = result  # type: ignore[attr-defined]
+        told = {"sender": type(self), "message": message, "result": result}
+        if result.accepted:
+            message_sent.send_robust(recipients=result.accepted, **told)
+        if result.refused:
+            logger.warning(
+                "%s not accepted for %d of %d recipients (mailer %s)",
+                result.message_id or "Message",
+                len(result.refused),
+                len(result.recipients),
+                self.alias or "EMAIL_BACKEND",
+            )
+            message_failed.send_robust(recipients=result.refused, **told)
+
+
+def _result(
+    message: EmailMessage,
+    transaction: Transaction,
+    *,
+    mailer: str | None,
+    seconds: float,
+) -> DeliveryResult:
+    """What a transaction came to, however far it went."""
+    reply = transaction.reply
+    answers: list[Reply | None] = [answer for _, answer in transaction.recipients]
+    addresses = [address for address, _ in transaction.recipients]
+    not_asked = envelope_of(message).rcpt_to[len(addresses) :]
+    return DeliveryResult(
+        recipients=tuple(
+            _recipient(address, answer, transaction)
+            for address, answer in zip(
+                [*addresses, *not_asked],
+                [*answers, *(None for _ in not_asked)],
+                strict=True,
+            )
+        ),
+        code=reply.code if reply else None,
+        enhanced=reply.enhanced if reply else "",
+        text=reply.text if reply else "",
+        message_id=transaction.message_id,
+        mailer=mailer,
+        seconds=seconds,
+    )
+
+
+def _recipient(
+    address: str, answer: Reply | None, transaction: Transaction
+) -> RecipientResult:
+    """The fate of one recipient: its own refusal, else what befell the message."""
+    refused = answer is not None and answer.kind != "accepted"
+    final = transaction.final_reply
+    kind: Kind
+    if refused or final is None:
+        deciding = answer if refused else transaction.reply
+        # Before the body was sent, a reply that makes no sense means: not taken.
+        kind = (
+            "unknown" if transaction.phase == "answer" and not refused else "transient"
+        )
+        if deciding is not None and deciding.kind in ("transient", "permanent"):
+            kind = deciding.kind
+    else:
+        kind = final.kind
+        deciding = answer if kind == "accepted" else final
+    return RecipientResult(
+        address=address,
+        kind=kind,
+        code=deciding.code if deciding else None,
+        enhanced=deciding.enhanced if deciding else "",
+        text=deciding.text if deciding else "The connection broke",
+    )

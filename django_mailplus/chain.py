@@ -1,0 +1,143 @@
+"""The graph of mailers: which mailer hands its messages to which.
+
+A wrapper names what it wraps with the option `using`: one alias, a list of aliases,
+or a dict of alias to weight. Everything here reads MAILERS only; nothing is built,
+nothing is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from django_mailplus.compat import (
+    DEFAULT_MAILER_BACKEND,
+    InvalidMailer,
+    mailer_settings,
+)
+
+__all__ = [
+    "aliases_used",
+    "backend_path",
+    "describe",
+    "find_cycle",
+    "kind_of",
+    "leaves",
+    "options_of",
+    "refuse_cycle",
+]
+
+
+def backend_path(alias: str) -> str:
+    """The dotted path of the mailer's backend."""
+    return str(_config(alias).get("BACKEND", DEFAULT_MAILER_BACKEND))
+
+
+def options_of(alias: str) -> Mapping[str, Any]:
+    options = _config(alias).get("OPTIONS", {})
+    return options if isinstance(options, Mapping) else {}
+
+
+def aliases_used(alias: str) -> tuple[str, ...]:
+    """The aliases in the mailer's option `using`, in order."""
+    return aliases_in(options_of(alias).get("using"))
+
+
+def aliases_in(using: Any) -> tuple[str, ...]:
+    """The aliases that a value of the option `using` names."""
+    if isinstance(using, str):
+        return (using,)
+    if isinstance(using, (list, tuple, Mapping)):
+        return tuple(alias for alias in using if isinstance(alias, str))
+    return ()
+
+
+def kind_of(alias: str) -> str:
+    """What the backend declares to be: leaf, store, wrapper or router.
+
+    A foreign backend is a wrapper when it has the option `using`, a leaf otherwise.
+    """
+    foreign = "wrapper" if aliases_used(alias) else "leaf"
+    try:
+        return str(getattr(import_string(backend_path(alias)), "kind", foreign))
+    except ImportError:
+        return foreign
+
+
+def find_cycle(alias: str) -> tuple[str, ...] | None:
+    """The first way from this mailer back onto itself, as ("a", "b", "a")."""
+    return _find_cycle(alias, ())
+
+
+def _find_cycle(alias: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    if alias in path:
+        return (*path[path.index(alias) :], alias)
+    for following in aliases_used(alias):
+        if (cycle := _find_cycle(following, (*path, alias))) is not None:
+            return cycle
+    return None
+
+
+def refuse_cycle(alias: str) -> None:
+    """Raise InvalidMailer when the mailer reaches itself."""
+    if (cycle := find_cycle(alias)) is not None:
+        raise InvalidMailer(
+            f"'using' goes round in a circle: {' -> '.join(cycle)}. "
+            "Let one of them name a mailer that sends.",
+            alias=alias,
+        )
+
+
+def leaves(alias: str) -> Iterator[str]:
+    """The mailers at which the chain ends, each once; safe for cycles."""
+    seen: set[str] = set()
+    waiting = [alias]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        following = aliases_used(current)
+        if following:
+            waiting.extend(reversed(following))
+        elif current in mailer_settings():
+            yield current
+
+
+def describe(alias: str) -> str:
+    """The chain in one line: `default:redirect(outbox -> failover(ses, smtp))`.
+
+    A mailer shows as its alias, and its backend where the two differ. A store passes
+    on later (->), wrappers and routers at once (in parentheses).
+    """
+    return _describe(alias, ())
+
+
+def _describe(alias: str, path: tuple[str, ...]) -> str:
+    if alias not in mailer_settings():
+        return f"{alias}?"
+    name = _short_name(backend_path(alias))
+    label = alias if alias == name else f"{alias}:{name}"
+    if alias in path:
+        return f"{label}(...)"
+    inner = ", ".join(
+        _describe(following, (*path, alias)) for following in aliases_used(alias)
+    )
+    if not inner:
+        return f"{label}(smtp)" if kind_of(alias) != "leaf" else label
+    return f"{label} -> {inner}" if kind_of(alias) == "store" else f"{label}({inner})"
+
+
+def _short_name(path: str) -> str:
+    """`smtp` for a backend named as Django names them, the class's name for others."""
+    module, _, name = path.rpartition(".")
+    return module.rpartition(".")[2] if name == "EmailBackend" else name
+
+
+def _config(alias: str) -> Mapping[str, Any]:
+    """The entry of a mailer; empty where there is none or it is not a dict."""
+    settings = mailer_settings()
+    config = settings.get(alias, {}) if isinstance(settings, Mapping) else {}
+    return config if isinstance(config, Mapping) else {}

@@ -1,0 +1,262 @@
+"""The system checks: mistakes in MAILERS, EMAIL_ and MAILPLUS, each with its repair.
+
+Ids are permanent; one that goes out of use stays reserved in this table.
+
+E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such backend
+E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
+E009 MAILERS missing    E010 to E014, W010 to W014 options of SMTP (smtp/options.py)
+W015 From without a domain                     E020 development backend in production
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.console import EmailBackend as ConsoleBackend
+from django.core.mail.backends.dummy import EmailBackend as DummyBackend
+from django.core.mail.backends.filebased import EmailBackend as FileBackend
+from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
+from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
+from django.utils.module_loading import import_string
+
+from django_mailplus import compat, conf
+from django_mailplus.backends.base import unknown_options
+from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
+from django_mailplus.chain import (
+    aliases_used,
+    backend_path,
+    describe,
+    find_cycle,
+    leaves,
+    options_of,
+)
+from django_mailplus.smtp.options import is_loopback
+
+__all__: list[str] = []
+
+TAG = "mail"
+BACKPORT = "django_mailplus.backends.default.EmailBackend"
+DEVELOPMENT_BACKENDS = (ConsoleBackend, DummyBackend, FileBackend, LocmemBackend)
+
+
+@register(TAG)
+def check_mailplus_setting(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    configured = conf.configured()
+    if not isinstance(configured, Mapping):
+        return [
+            Error(
+                f"MAILPLUS is a {type(configured).__name__}; it takes a dict.",
+                hint=f"Keys: {', '.join(conf.KEYS)}.",
+                id="mailplus.E007",
+            )
+        ]
+    return [
+        error for name, value in configured.items() for error in _check_key(name, value)
+    ]
+
+
+def _check_key(name: Any, value: Any) -> Iterator[CheckMessage]:
+    key = conf.KEYS.get(name)
+    if key is None:
+        near = difflib.get_close_matches(str(name).upper(), conf.KEYS, n=1)
+        yield Error(
+            f"MAILPLUS[{name!r}] is not a known key.",
+            hint=f"Did you mean {near[0]!r}?"
+            if near
+            else f"Keys: {', '.join(conf.KEYS)}.",
+            id="mailplus.E006",
+        )
+    elif not isinstance(value, key.type):
+        yield Error(
+            f"MAILPLUS[{name!r}] is a {type(value).__name__}; it takes a {key.type.__name__}.",
+            hint=f"{key.meaning} Default: {key.default!r}.",
+            id="mailplus.E007",
+        )
+
+
+@register(TAG)
+def check_email_backend(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """On Django 5.2 and 6.0 MAILERS works through one line in EMAIL_BACKEND."""
+    if compat.NATIVE and compat.mailers_defined():
+        return []
+    uses_backport = compat.email_setting("EMAIL_BACKEND") == BACKPORT
+    if compat.mailers_defined() and not uses_backport:
+        return [
+            Error(
+                "MAILERS is defined, but this version of Django sends through EMAIL_BACKEND "
+                f"({compat.email_setting('EMAIL_BACKEND')!r}).",
+                hint=f"Add EMAIL_BACKEND = {BACKPORT!r} while Django is older than 6.1.",
+                id="mailplus.E008",
+            )
+        ]
+    if uses_backport and not compat.mailers_defined():
+        return [
+            Error(
+                "EMAIL_BACKEND stands for MAILERS['default'], but there is no MAILERS.",
+                hint="Add a MAILERS setting with a 'default' entry.",
+                id="mailplus.E009",
+            )
+        ]
+    return []
+
+
+@register(TAG)
+def check_mailers(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    mailers = compat.mailer_settings()
+    if problems := list(_check_shape(mailers)):
+        return problems
+    findings = [finding for alias in mailers for finding in _check_mailer(alias)]
+    return [*findings, *_check_cycles(mailers), *_check_from_addresses(mailers)]
+
+
+def _check_shape(mailers: Any) -> Iterator[CheckMessage]:
+    hint = 'Write MAILERS = {"default": {"BACKEND": "...", "OPTIONS": {...}}}.'
+    if not isinstance(mailers, Mapping):
+        yield Error(
+            f"MAILERS is a {type(mailers).__name__}; it takes a dict.",
+            hint=hint,
+            id="mailplus.E001",
+        )
+        return
+    for alias, entry in mailers.items():
+        if not isinstance(entry, Mapping):
+            problem = f"is a {type(entry).__name__}; it takes a dict"
+        elif unknown := sorted(map(repr, entry.keys() - {"BACKEND", "OPTIONS"})):
+            problem = f"has the unknown keys {', '.join(unknown)}"
+        elif not isinstance(entry.get("OPTIONS", {}), Mapping):
+            problem = "has OPTIONS that are not a dict"
+        elif not isinstance(entry.get("BACKEND", ""), str):
+            problem = "has a BACKEND that is not the dotted path of a class"
+        else:
+            continue
+        yield Error(f"MAILERS[{alias!r}] {problem}.", hint=hint, id="mailplus.E001")
+
+
+def _check_mailer(alias: str) -> Iterator[CheckMessage]:
+    configured = compat.mailer_settings()
+    for used in aliases_used(alias):
+        if used not in configured:
+            yield Error(
+                f"MAILERS[{alias!r}]: 'using' names the mailer {used!r}, which is not configured.",
+                hint=_did_you_mean(used, configured),
+                id="mailplus.E002",
+            )
+    try:
+        backend_class = import_string(backend_path(alias))
+    except ImportError as error:
+        yield Error(
+            f"MAILERS[{alias!r}]: cannot import BACKEND {backend_path(alias)!r}: {error}",
+            hint="Write the dotted path of a backend class, such as "
+            "'django_mailplus.backends.smtp.EmailBackend', and check that its package "
+            "is installed.",
+            id="mailplus.E004",
+        )
+        return
+    if isinstance(backend_class, type):
+        yield from _check_options(backend_class, alias)
+
+
+def _check_options(backend_class: type, alias: str) -> Iterable[CheckMessage]:
+    """Ask a backend of ours; know those of Django; trust the rest."""
+    options, named = options_of(alias), alias if compat.mailers_defined() else None
+    if backend_class is DjangoSMTPBackend:
+        backend_class = SMTPBackend
+    if hasattr(backend_class, "check"):
+        if named is None and issubclass(backend_class, SMTPBackend):
+            options = compat.email_options()
+        return backend_class.check(named, options)  # type: ignore[no-any-return]
+    if backend_class in DEVELOPMENT_BACKENDS and issubclass(
+        backend_class, BaseEmailBackend
+    ):
+        known = {
+            "stream",
+            "fail_silently",
+        }  # taken from **kwargs, so not in a signature
+        rest = {name: value for name, value in options.items() if name not in known}
+        return unknown_options(backend_class, named, rest)
+    return []
+
+
+def _check_cycles(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    reported: set[frozenset[str]] = set()
+    for alias in mailers:
+        cycle = find_cycle(alias)
+        if cycle is None or frozenset(cycle) in reported:
+            continue
+        reported.add(frozenset(cycle))
+        yield Error(
+            f"MAILERS: 'using' goes round in a circle: {' -> '.join(cycle)}.",
+            hint="Let one of them name a mailer that sends, such as an SMTP mailer.",
+            id="mailplus.E003",
+        )
+
+
+def _check_from_addresses(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    """Real servers refuse, or file as spam, a sender without a domain of its own."""
+    if not any(_sends_to_a_real_server(alias) for alias in mailers):
+        return
+    used = ["DEFAULT_FROM_EMAIL", *(["SERVER_EMAIL"] if settings.ADMINS else [])]
+    for name in used:
+        address = parseaddr(str(getattr(settings, name)))[1]
+        domain = address.rpartition("@")[2] if "@" in address else ""
+        if "." not in domain:
+            yield Warning(
+                f"{name} is {address!r}, which has no domain that can receive mail.",
+                hint=f"Set {name} to an address of your own domain, which SPF and DKIM vouch for.",
+                id="mailplus.W015",
+            )
+
+
+def _sends_to_a_real_server(alias: str) -> bool:
+    defined = compat.mailers_defined()
+    host = (options_of(alias) if defined else compat.email_options()).get("host")
+    return _is_backend(alias, (DjangoSMTPBackend,)) and not is_loopback(
+        str(host or "localhost")
+    )
+
+
+@register(TAG, deploy=True)
+def check_default_reaches_somebody(
+    app_configs: object, **kwargs: object
+) -> list[CheckMessage]:
+    """Like Django's mail.E001, which looks at the first backend of the chain only."""
+    default = compat.DEFAULT_MAILER_ALIAS
+    mailers = compat.mailer_settings()
+    if list(_check_shape(mailers)) or default not in mailers:
+        return []
+    if compat.NATIVE and compat.mailers_defined() and not aliases_used(default):
+        return []  # Django's own check reports this one
+    return [
+        Error(
+            f"Mail of the default mailer ends in a development backend: {describe(default)} "
+            f"({backend_path(leaf)}).",
+            hint="Let the chain end in a backend that sends, such as SMTP.",
+            id="mailplus.E020",
+        )
+        for leaf in leaves(default)
+        if _is_backend(leaf, DEVELOPMENT_BACKENDS)
+    ]
+
+
+def _is_backend(alias: str, classes: tuple[type, ...]) -> bool:
+    try:
+        backend_class = import_string(backend_path(alias))
+    except ImportError:
+        return False
+    return isinstance(backend_class, type) and issubclass(backend_class, classes)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    names = ", ".join(map(repr, known)) or "none"
+    return (
+        f"Did you mean {near[0]!r}? Configured: {names}."
+        if near
+        else f"Configured: {names}."
+    )

@@ -1,0 +1,147 @@
+"""What became of a message, recipient by recipient, and who is at fault when it failed.
+
+A backend sets a `DeliveryResult` on the caller's message as `message.delivery_result`.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from django.core.exceptions import ImproperlyConfigured
+
+__all__ = [
+    "DeliveryResult",
+    "Fault",
+    "Kind",
+    "RecipientResult",
+    "classify",
+    "mark_unsent",
+    "unsent",
+]
+
+Kind = Literal["accepted", "transient", "permanent", "unknown"]
+"""accepted: the server took responsibility; transient: a later try may succeed;
+permanent: it will not; unknown: the answer was lost, the mail may have gone out."""
+
+Fault = Literal["message", "recipient", "mailer", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RecipientResult:
+    """The server's answer about one address.
+
+    `code` is the reply code (RFC 5321 section 4.2), None when no reply came;
+    `enhanced` the enhanced code (RFC 3463) or ""; `text` the words of the server,
+    or of the error that stood in the way.
+    """
+
+    address: str
+    kind: Kind
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+
+    def __repr__(self) -> str:  # addresses and texts stay out of logs
+        return f"<RecipientResult {self.kind} {self.code or 'no reply'}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DeliveryResult:
+    """The outcome of one message.
+
+    `code`, `enhanced` and `text` are the server's final reply, as in RecipientResult;
+    `message_id` is the Message-ID that went out, `mailer` the alias that sent it (None
+    outside MAILERS), `seconds` the time taken by this message, without connecting.
+    """
+
+    recipients: tuple[RecipientResult, ...]
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+    message_id: str = ""
+    mailer: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def accepted(self) -> tuple[RecipientResult, ...]:
+        return tuple(r for r in self.recipients if r.kind == "accepted")
+
+    @property
+    def refused(self) -> tuple[RecipientResult, ...]:
+        """Everyone whose mail was not accepted, for whatever reason."""
+        return tuple(r for r in self.recipients if r.kind != "accepted")
+
+    def __repr__(self) -> str:
+        counts: dict[str, int] = {}
+        for recipient in self.recipients:
+            counts[recipient.kind] = counts.get(recipient.kind, 0) + 1
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        return (
+            f"<DeliveryResult {self.message_id or 'no id'}: {told or 'no recipients'}>"
+        )
+
+
+def unsent(
+    addresses: Iterable[str],
+    error: BaseException | None,
+    *,
+    kind: Kind = "transient",
+    mailer: str | None = None,
+) -> DeliveryResult:
+    """The result of a message that no server was asked to take.
+
+    The text names the class of the error only: its words may hold an address.
+    """
+    text = "Not sent" if error is None else f"Not sent: {type(error).__name__}"
+    return DeliveryResult(
+        recipients=tuple(
+            RecipientResult(address=a, kind=kind, text=text) for a in addresses
+        ),
+        text=text,
+        mailer=mailer,
+    )
+
+
+_KNOWN_UNSENT = "mailplus_known_unsent"
+
+
+def mark_unsent(error: BaseException, *, unless: bool = False) -> None:
+    """Note on an error that no message left before it, for `classify`."""
+    if not unless:
+        setattr(error, _KNOWN_UNSENT, True)
+
+
+def classify(error: BaseException) -> Fault:
+    """Who is at fault: decides whether another mailer, or another try, makes sense.
+
+    "mailer": nothing was sent and any message would fail here (connecting, TLS, login,
+    421). "recipient": these addresses were refused. "message": this message was
+    refused, or cannot be written. "unknown": the message may or may not have gone out.
+    Never looks at the text of an error.
+    """
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            codes = {code for code, _ in error.recipients.values()}
+            return "mailer" if codes & _MAILER_CODES else "recipient"
+        case smtplib.SMTPSenderRefused() | smtplib.SMTPDataError():
+            return "mailer" if error.smtp_code in _MAILER_CODES else "message"
+        case smtplib.SMTPServerDisconnected() | TimeoutError():
+            return "mailer" if getattr(error, _KNOWN_UNSENT, False) else "unknown"
+        case (
+            ImproperlyConfigured()
+            | smtplib.SMTPException()
+            | ssl.SSLError()
+            | OSError()
+        ):
+            return "mailer"
+        case ValueError() | TypeError() | LookupError():
+            return "message"  # header injection, invalid address, unknown charset
+    return "unknown"
+
+
+# 421: the service closes (RFC 5321 3.8); 432, 454, 530, 534, 535, 538: log-in (RFC 4954).
+_MAILER_CODES = frozenset({421, 432, 454, 530, 534, 535, 538})

@@ -1,0 +1,374 @@
+"""Django's sendtestemail, which also says what became of the mail and why.
+
+Every option of Django's keeps its meaning; new are the report, the exit code, and that
+a failure comes with its cause and its remedy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import django.core.mail
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+from django.core.management.commands.sendtestemail import Command as DjangoCommand
+from django.utils import timezone
+
+from django_mailplus import chain
+from django_mailplus.compat import (
+    DEFAULT_MAILER_ALIAS,
+    NATIVE,
+    MailerDoesNotExist,
+    get_mailer,
+    mailer_settings,
+    mailers_defined,
+)
+from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
+from django_mailplus.doctor import report
+from django_mailplus.doctor.catalogue import ServerSettings, explain
+from django_mailplus.mail import EmailMultiAlternatives
+from django_mailplus.smtp.transcript import Direction, recording
+
+__all__ = ["Command"]
+
+_TRACE_SIGNS: dict[Direction, str] = {"C": ">", "S": "<", "*": "*"}
+_VERDICTS = {
+    "accepted": "accepted",
+    "transient": "refused for now",
+    "permanent": "refused",
+    "unknown": "perhaps sent",
+}
+_REFUSED = ("transient", "permanent")
+_PERHAPS_SENT = (
+    "The connection broke after the whole message was handed over. It may have arrived: "
+    "look into the mailbox before you send it again."
+)
+_STYLES = {"accepted": "SUCCESS", "perhaps sent": "WARNING"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    text: str
+    error: BaseException | None = None
+    final: bool = False  # to go on with the next message makes no sense
+
+
+class Command(DjangoCommand):
+    help = (
+        "Sends a test email to the email addresses specified as arguments, and reports "
+        "each recipient's answer, or the cause of a failure and its remedy."
+    )
+    missing_args_message = "You must specify some email recipients, or pass the --managers or --admins options."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        if not NATIVE:
+            parser.add_argument(
+                "--using",
+                default=None,
+                help="Specify the MAILERS alias to use. Defaults to 'default'.",
+            )
+        parser.add_argument(
+            "--from",
+            dest="from_email",
+            metavar="ADDRESS",
+            help="Send from this address instead of DEFAULT_FROM_EMAIL or SERVER_EMAIL.",
+        )
+        parser.add_argument(
+            "--html",
+            action="store_true",
+            help="Add an HTML alternative to the message.",
+        )
+        parser.add_argument(
+            "--attach",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="Attach a file. May be given several times.",
+        )
+        parser.add_argument(
+            "--trace",
+            action="store_true",
+            help="Print the SMTP dialogue, without logins and message content.",
+        )
+
+    def handle(self, *args: Any, using: str | None = None, **options: Any) -> None:
+        self.alias = using or DEFAULT_MAILER_ALIAS
+        ends = list(chain.leaves(self.alias))
+        # Of several ends nobody knows which one failed.
+        self.leaf = ends[0] if len(ends) == 1 else self.alias
+        self.quiet = options["verbosity"] == 0
+        messages, empty = _messages(options)
+        if not messages:
+            raise CommandError(_nobody(empty) if empty else self.missing_args_message)
+        self._print_row("Mailer", chain.describe(self.alias))
+        problems = []
+        for message in messages:
+            problem = self._send(message, trace=options["trace"])
+            if problem is not None:
+                problems.append(problem)
+                if problem.final:
+                    break
+        if empty:
+            problems.append(_Problem(text=_nobody(empty)))
+        if problems:
+            raise CommandError("\n\n".join(p.text for p in problems)) from problems[
+                0
+            ].error
+
+    # --- Sending ---------------------------------------------------------------------------
+
+    def _send(self, message: EmailMultiAlternatives, *, trace: bool) -> _Problem | None:
+        self._print_row("From", message.from_email)
+        self._print_row("To", ", ".join(message.recipients()))
+        self._print()
+        backend: Any = None
+        count, error = None, None
+        started = time.perf_counter()
+        try:
+            with self._tracing(trace):
+                backend = get_mailer(self.alias)
+                count = backend.send_messages([message])
+        except Exception as raised:
+            error = raised
+            # A connection that failed at login is still open.
+            with contextlib.suppress(Exception):
+                backend.close()
+        seconds = time.perf_counter() - started
+        server = self._server(backend)
+        result = getattr(message, "delivery_result", None)
+        if _has_answers(result):
+            self._print_result(result, seconds, report.secrets(server))
+        elif error is None and result is None:
+            self._print_unreported(backend, count, seconds)
+        return self._problem(error, result, count, server)
+
+    def _server(self, backend: Any) -> ServerSettings:
+        """What is configured for the server at the end of the chain, if there is one end."""
+        inner: str | None = self.leaf
+        if not mailers_defined() and chain.kind_of(self.leaf) != "leaf":
+            inner = None  # a wrapper named in EMAIL_BACKEND wraps the EMAIL_ settings
+        if inner == self.alias:
+            return ServerSettings.of(backend)
+        with contextlib.suppress(Exception):
+            return ServerSettings.of(get_mailer(inner))
+        return ServerSettings()
+
+    def _problem(
+        self,
+        error: Exception | None,
+        result: DeliveryResult | None,
+        count: int | None,
+        server: ServerSettings,
+    ) -> _Problem | None:
+        if error is not None:
+            final = classify(error) not in ("message", "recipient")
+            return _Problem(
+                text=self._explained(error, server, result), error=error, final=final
+            )
+        if _has_answers(result) and result.refused:
+            return _Problem(
+                text=self._explained(report.refusal(result.refused), server, result)
+            )
+        if count == 0:
+            return _Problem(
+                text=f"The mailer {self.alias!r} reports that it sent nothing."
+            )
+        return None
+
+    @contextlib.contextmanager
+    def _tracing(self, wanted: bool) -> Iterator[None]:
+        if not wanted:
+            yield
+            return
+        with recording(self._print_traced) as transcript:
+            try:
+                yield
+            finally:
+                if not transcript.lines:
+                    self._print_traced(
+                        "*", "no SMTP dialogue took place in this process"
+                    )
+                self._print()
+
+    # --- Printing ---------------------------------------------------------------------------
+
+    def _print(self, line: str = "") -> None:
+        if not self.quiet:
+            self.stdout.write(line)
+
+    def _print_row(self, label: str, text: str) -> None:
+        self._print(f"{label:<{report.LABEL_WIDTH}}{report.one_line(text)}")
+
+    def _print_traced(self, direction: Direction, line: str) -> None:
+        self.stdout.write(f"  {_TRACE_SIGNS[direction]} {line}")
+
+    def _print_result(
+        self, result: DeliveryResult, seconds: float, hide: list[str]
+    ) -> None:
+        rows = [
+            (_verdict(r), report.one_line(r.address), report.answer(r, hide=hide))
+            for r in result.recipients
+        ]
+        first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+        for verdict, address, answer in rows:
+            paint = getattr(self.style, _STYLES.get(verdict, "ERROR"))
+            self._print(
+                f"  {paint(verdict.ljust(first))}  {address.ljust(second)}  {answer}"
+            )
+        self._print()
+        if answer := report.answer(result, hide=hide):
+            self._print_row("Reply", answer)
+        if result.mailer not in (None, self.alias):
+            self._print_row("Through", str(result.mailer))
+        if result.message_id:
+            self._print_row("ID", result.message_id)
+        self._print_row(
+            "Time", f"{seconds:.2f} s, {result.seconds:.2f} s of it for the message"
+        )
+        self._print()
+
+    def _print_unreported(
+        self, backend: Any, count: int | None, seconds: float
+    ) -> None:
+        """A backend that is not ours: its number of messages is all that is known."""
+        kind = type(backend).__module__.rpartition(".")[2]
+        took = "took the message" if count is None else f"accepted {count} message"
+        took += "" if count in (None, 1) else "s"
+        self._print_row(
+            "Result", f"the {kind} backend {took}; it reports nothing on recipients"
+        )
+        self._print_row("Time", f"{seconds:.2f} s")
+        self._print()
+
+    # --- Failures ---------------------------------------------------------------------------
+
+    def _explained(
+        self,
+        error: BaseException,
+        server: ServerSettings,
+        result: DeliveryResult | None = None,
+    ) -> str:
+        """What went wrong, why, and what to change, without any password."""
+        diagnosis = explain(
+            error,
+            server=server,
+            alias=self.leaf,
+            style="mailers" if mailers_defined() else "email",
+        )
+        rows = [("Error", report.error_text(error, hide=report.secrets(server)))]
+        if diagnosis is None:
+            headline = "the mail was not sent."
+        else:
+            doubt = "" if diagnosis.confirmed else "probably: "
+            headline = f"{doubt}{diagnosis.title}."
+            rows += [("Cause", diagnosis.cause), ("Remedy", diagnosis.remedy)]
+        if isinstance(error, MailerDoesNotExist):
+            rows.insert(1, ("Mailers", ", ".join(map(str, mailer_settings()))))
+        recipients = result.recipients if result is not None else ()
+        refused = [r for r in recipients if r.code is not None and r.kind in _REFUSED]
+        if refused:
+            names = ", ".join(recipient.address for recipient in refused)
+            counts = f"{len(refused)} of {len(recipients)} recipients"
+            rows.insert(0, ("Refused", f"{counts}: {names}"))
+        if any(r.kind == "unknown" for r in recipients):
+            rows.append(("Note", _PERHAPS_SENT))
+        return "\n".join(
+            [f"{self.alias}: {headline}", "", *(report.row(*row) for row in rows)]
+        )
+
+
+def _has_answers(result: DeliveryResult | None) -> TypeGuard[DeliveryResult]:
+    """Whether a server said anything; after a failed login, for example, it did not."""
+    return result is not None and any(
+        r.kind in ("accepted", "unknown") or r.code is not None
+        for r in result.recipients
+    )
+
+
+def _verdict(recipient: RecipientResult) -> str:
+    if recipient.code is None and recipient.kind in _REFUSED:
+        return "not sent"
+    return _VERDICTS[recipient.kind]
+
+
+# --- Messages --------------------------------------------------------------------------------
+
+
+def _messages(
+    options: dict[str, Any],
+) -> tuple[list[EmailMultiAlternatives], list[str]]:
+    """What is to be sent, and the settings that were asked for but name nobody."""
+    subject = f"Test email from {socket.gethostname()} on {timezone.now()}"
+    messages, empty = [], []
+    if options["email"]:
+        text = "If you're reading this, it was successful."
+        messages.append(
+            EmailMultiAlternatives(subject, text, to=list(options["email"]))
+        )
+    for wanted, setting, whom in (
+        (options["managers"], "MANAGERS", "managers"),
+        (options["admins"], "ADMINS", "admins"),
+    ):
+        recipients = _people(setting) if wanted else []
+        if recipients:
+            message = EmailMultiAlternatives(
+                f"{settings.EMAIL_SUBJECT_PREFIX}{subject}",
+                f"This email was sent to the site {whom}.",
+                settings.SERVER_EMAIL,
+                recipients,
+            )
+            messages.append(message)
+        elif wanted:
+            empty.append(setting)
+    for message in messages:
+        _complete(message, options)
+    return messages, empty
+
+
+def _complete(message: EmailMultiAlternatives, options: dict[str, Any]) -> None:
+    if options["from_email"]:
+        message.from_email = options["from_email"]
+    if options["html"]:
+        message.attach_alternative(f"<p>{escape(str(message.body))}</p>", "text/html")
+    for path in options["attach"]:
+        if not Path(path).is_file():
+            raise CommandError(
+                f"--attach: there is no file {path!r}. Nothing was sent."
+            )
+        try:
+            message.attach_file(path)
+        except OSError as error:
+            raise CommandError(f"--attach: {error}. Nothing was sent.") from error
+
+
+def _people(setting: str) -> list[str]:
+    """The addresses of ADMINS or MANAGERS, in the forms that this Django takes.
+
+    Django 5.2 takes pairs of name and address only; its successor is recognised by the
+    one function that mail_admins() and mail_managers() share there.
+    """
+    entries = getattr(settings, setting)
+    takes_plain = hasattr(django.core.mail, "_send_server_message")
+    addresses = []
+    for entry in entries if isinstance(entries, list | tuple) else [None]:
+        if isinstance(entry, list | tuple) and len(entry) == 2:
+            addresses.append(str(entry[1]))
+        elif takes_plain and entry is not None and not isinstance(entry, list | tuple):
+            addresses.append(str(entry))
+        else:
+            form = "email addresses" if takes_plain else "(name, address) pairs"
+            raise CommandError(f"The {setting} setting must be a list of {form}.")
+    return addresses
+
+
+def _nobody(empty: Sequence[str]) -> str:
+    names = " and ".join(f"{name} is empty" for name in empty)
+    return f"{names}: nobody there to send to. Add addresses to the setting, or name some here."

@@ -1,0 +1,36 @@
+"""Who a message goes to, apart from what it says (RFC 5321 section 2.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+from django.core.mail import EmailMessage
+
+__all__ = ["Envelope", "envelope_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Envelope:
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+
+    def __repr__(self) -> str:  # addresses stay out of logs
+        return f"<Envelope to {len(self.rcpt_to)}>"
+
+
+def envelope_of(message: EmailMessage) -> Envelope:
+    """The bare addresses of a message, as written.
+
+    An address that cannot be read stands as it was given: to send it is an error,
+    to report about it is not.
+    """
+    return Envelope(
+        mail_from=_bare(message.from_email),
+        rcpt_to=tuple(_bare(address) for address in message.recipients()),
+    )
+
+
+def _bare(address: object) -> str:
+    text = str(address)
+    return parseaddr(text)[1] or text

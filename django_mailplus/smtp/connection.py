@@ -1,0 +1,140 @@
+"""One SMTP session that remembers what the server said.
+
+`smtplib` throws away the replies to accepted recipients, the final reply to DATA and
+the step at which a connection broke. This session keeps them, shows its dialogue to
+an active transcript, and never waits for ever.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django_mailplus.smtp import transcript
+from django_mailplus.smtp.replies import Reply, parse_reply
+
+__all__ = ["DEFAULT_TIMEOUT", "SMTP", "SMTP_SSL", "Phase", "Transaction"]
+
+DEFAULT_TIMEOUT = 10.0  # seconds per wait for the server; smtplib would wait for ever
+
+Phase = Literal["envelope", "data", "answer", "done"]
+
+_MESSAGE_ID = re.compile(
+    rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]+>)", re.I | re.M
+)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What one mail transaction has come to so far.
+
+    `phase` names what was waited for: the replies to the envelope, the permission to
+    send the body, or the answer to the body. Only in "answer" can the fate of the
+    message be unknown (RFC 1047).
+    """
+
+    phase: Phase = "envelope"
+    mail_reply: Reply | None = None
+    recipients: list[tuple[str, Reply]] = field(default_factory=list)
+    final_reply: Reply | None = None
+    message_id: str = ""
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply that decided: to the body, or the last refusal before it."""
+        refusals = [reply for _, reply in self.recipients if reply.kind != "accepted"]
+        if self.mail_reply is not None and self.mail_reply.kind != "accepted":
+            refusals.append(self.mail_reply)
+        return self.final_reply or (
+            refusals[-1] if refusals and self.phase == "envelope" else None
+        )
+
+
+class _Recording:
+    """Keeps the replies of the transaction in progress."""
+
+    transaction: Transaction
+
+    def mail(self, sender: str, options: Any = ()) -> tuple[int, bytes]:
+        self.transaction = Transaction()
+        code, text = super().mail(sender, options)  # type: ignore[misc]
+        self.transaction.mail_reply = parse_reply(code, text)
+        return code, text
+
+    def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
+        code, text = super().rcpt(recip, options)  # type: ignore[misc]
+        self.transaction.recipients.append((recip, parse_reply(code, text)))
+        return code, text
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        transaction = self.transaction
+        transaction.phase = "data"
+        headers = msg.partition(b"\r\n\r\n")[0] if isinstance(msg, bytes) else b""
+        if found := _MESSAGE_ID.search(headers):
+            transaction.message_id = found[1].decode("ascii", "replace")
+        try:
+            code, text = super().data(msg)  # type: ignore[misc]
+        except smtplib.SMTPDataError as error:
+            transaction.final_reply = parse_reply(error.smtp_code, error.smtp_error)
+            transaction.phase = "done"
+            raise
+        transaction.final_reply = parse_reply(code, text)
+        transaction.phase = "done"
+        return code, text
+
+    def send(self, s: Any) -> None:
+        if (current := transcript.current()) is not None:
+            current.sent(s.encode("ascii", "replace") if isinstance(s, str) else s)
+        super().send(s)  # type: ignore[misc]
+        # The body went out whole: from here on the server may have taken it.
+        transaction = getattr(self, "transaction", None)
+        if (
+            transaction is not None
+            and transaction.phase == "data"
+            and s[-5:] == b"\r\n.\r\n"
+        ):
+            transaction.phase = "answer"
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, text = super().getreply()  # type: ignore[misc]
+        if (current := transcript.current()) is not None:
+            lines = text.split(b"\n")
+            for line in lines[:-1]:
+                current.received(b"%d-%s" % (code, line))
+            current.received(b"%d %s" % (code, lines[-1]))
+        return code, text
+
+
+class SMTP(_Recording, smtplib.SMTP):
+    """`smtplib.SMTP` that records, with a timeout by default."""
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = 0,
+        local_hostname: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        **options: Any,
+    ) -> None:
+        super().__init__(host, port, local_hostname, timeout, **options)
+
+
+class SMTP_SSL(_Recording, smtplib.SMTP_SSL):  # noqa: N801 (the name in smtplib)
+    """`smtplib.SMTP_SSL` that records, with a timeout by default."""
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = 0,
+        local_hostname: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        context: ssl.SSLContext | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            host, port, local_hostname, timeout=timeout, context=context, **options
+        )

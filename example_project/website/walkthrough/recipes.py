@@ -1,0 +1,165 @@
+"""Steps through the recipes, each with a look at what the mail server really received."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import reverse
+
+from website.contact import admin_addresses, manager_addresses
+from website.forms import SAMPLE_RECIPIENT
+from website.recipes.attach_file import PRICE_LIST
+from website.recipes.inline_image import LEAF
+from website.walkthrough.browser import Page
+from website.walkthrough.walk import Step, Walk, expect, expect_equal, expect_words
+
+
+def send(walk: Walk, slug: str, recipient: str = SAMPLE_RECIPIENT) -> Page:
+    return walk.submit(reverse("recipe", args=[slug]), {"recipient": recipient})
+
+
+def plain_text(walk: Walk) -> str:
+    page = send(walk, "plain-text", walk.email)
+    (mail,) = walk.new_mails(1)
+    expect_equal("the envelope's recipients", mail.rcpt_to, [walk.email])
+    expect_equal("From", mail.message["From"], settings.DEFAULT_FROM_EMAIL)
+    expect_equal("the type", mail.message.get_content_type(), "text/plain")
+    expect_words(page, "Accepted", "250", mail.message["Message-ID"])
+    return f"1 mail to {walk.email}, reply and Message-ID on the page"
+
+
+def any_other_recipient(walk: Walk) -> str:
+    page = send(walk, "plain-text", "victim@example.com")
+    expect("errorlist" in page.text, "an address of the visitor's choice was taken")
+    walk.new_mails(0)
+    return "an address of the visitor's choice is refused, nothing sent"
+
+
+def copies_and_headers(walk: Walk) -> str:
+    page = send(walk, "headers")
+    (mail,) = walk.new_mails(1)
+    expect_equal(
+        "the envelope's recipients",
+        sorted(mail.rcpt_to),
+        ["archive@example.com", SAMPLE_RECIPIENT, "gift-for@example.com"],
+    )
+    message = mail.message
+    expect_equal("Cc", message["Cc"], "gift-for@example.com")
+    expect("Bcc" not in message, "the message has a Bcc header")
+    expect(
+        "archive@example.com" not in message.as_string(),
+        "the message names the Bcc recipient",
+    )
+    expect_equal("Reply-To", message["Reply-To"], "Orders <orders@example.com>")
+    expect_equal("Auto-Submitted", message["Auto-Submitted"], "auto-generated")
+    expect_words(page, "archive@example.com", "gift-for@example.com")
+    return "3 recipients, Cc and Reply-To in the headers, Bcc in none"
+
+
+def html_and_text(walk: Walk) -> str:
+    send(walk, "html-and-text")
+    (mail,) = walk.new_mails(1)
+    expect_equal("the type", mail.message.get_content_type(), "multipart/alternative")
+    text, html = mail.message.iter_parts()
+    expect_equal("the first part", text.get_content_type(), "text/plain")
+    expect_equal("the second part", html.get_content_type(), "text/html")
+    expect(
+        "Lapsang & smoke" in text.get_content(), "the text part is escaped like HTML"
+    )
+    expect("Lapsang &amp; smoke" in html.get_content(), "the HTML part is not escaped")
+    return "text/plain, then text/html"
+
+
+def attachment(walk: Walk) -> str:
+    send(walk, "attachment")
+    (mail,) = walk.new_mails(1)
+    (part,) = mail.message.iter_attachments()
+    expect_equal("the name", part.get_filename(), "orders.csv")
+    expect_equal("the type", part.get_content_type(), "text/csv")
+    expect(part.get_content().startswith("tea,grams,price"), "the table is not in it")
+    return "orders.csv as text/csv"
+
+
+def file_from_disk(walk: Walk) -> str:
+    send(walk, "attach-file")
+    (mail,) = walk.new_mails(1)
+    (part,) = mail.message.iter_attachments()
+    expect_equal("the name", part.get_filename(), PRICE_LIST.name)
+    expect_equal("the type", part.get_content_type(), "application/pdf")
+    expect(part.get_content() == PRICE_LIST.read_bytes(), "the file arrived changed")
+    return f"{PRICE_LIST.name}, {PRICE_LIST.stat().st_size} bytes, unchanged"
+
+
+def inline_image(walk: Walk) -> str:
+    send(walk, "inline-image")
+    (mail,) = walk.new_mails(1)
+    html = mail.message.get_body(("html",))
+    expect(
+        html is not None and "cid:leaf" in html.get_content(), "the HTML names no image"
+    )
+    (image,) = [part for part in mail.message.walk() if part["Content-ID"] == "<leaf>"]
+    expect_equal("the disposition", image.get_content_disposition(), "inline")
+    expect(image.get_content() == LEAF.read_bytes(), "the image arrived changed")
+    return f"{LEAF.name} as <leaf>, which the HTML names"
+
+
+def mass_mail(walk: Walk) -> str:
+    send(walk, "mass-mail")
+    mails = walk.new_mails(3)
+    for mail in mails:
+        expect_equal("the envelope of one mail", mail.rcpt_to, [mail.message["To"]])
+    return f"{len(mails)} mails, one reader each"
+
+
+def mail_to_managers_and_admins(walk: Walk) -> str:
+    send(walk, "managers")
+    to_managers, to_admins = walk.new_mails(2)
+    expect_equal(
+        "the recipients of the first", to_managers.rcpt_to, manager_addresses()
+    )
+    expect_equal("the recipients of the second", to_admins.rcpt_to, admin_addresses())
+    for mail in (to_managers, to_admins):
+        expect_equal("From", mail.message["From"], settings.SERVER_EMAIL)
+        subject = mail.message["Subject"]
+        expect(
+            subject.startswith(settings.EMAIL_SUBJECT_PREFIX.rstrip()),
+            f"Subject is {subject!r}",
+        )
+    return f"1 mail to {', '.join(to_managers.rcpt_to)}, 1 to {', '.join(to_admins.rcpt_to)}"
+
+
+def choosing_a_mailer(walk: Walk) -> str:
+    page = send(walk, "choosing-mailer")
+    walk.new_mails(2)
+    expect_words(page, "Mailer default", "Mailer newsletter")
+    return "1 mail by default, 1 by newsletter"
+
+
+def refused_recipient(walk: Walk) -> str:
+    page = send(walk, "refused-recipient")
+    (mail,) = walk.new_mails(1)
+    expect_equal("the envelope's recipients", mail.rcpt_to, [SAMPLE_RECIPIENT])
+    expect_words(page, "Sent to some", "refused@example.com 550")
+    return "1 recipient got it, the refusal of the other is on the page"
+
+
+def unreachable_server(walk: Walk) -> str:
+    page = send(walk, "unreachable-server")
+    walk.new_mails(0)
+    expect_words(page, "Not sent", 'classify(error) is "mailer"')
+    return "nothing sent, the page says whose fault it is"
+
+
+RECIPE_STEPS: tuple[Step, ...] = (
+    plain_text,
+    any_other_recipient,
+    copies_and_headers,
+    html_and_text,
+    attachment,
+    file_from_disk,
+    inline_image,
+    mass_mail,
+    mail_to_managers_and_admins,
+    choosing_a_mailer,
+    refused_recipient,
+    unreachable_server,
+)
