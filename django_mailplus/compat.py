@@ -37,6 +37,7 @@ __all__ = [
     "mailers",
     "mailers_defined",
     "option_label",
+    "tests_running",
 ]
 
 NATIVE = hasattr(django.core.mail, "mailers")
@@ -82,7 +83,10 @@ def email_setting(name: str) -> Any:
     """
     if NATIVE and mailers_defined():
         return None
-    return getattr(settings._wrapped if NATIVE else settings, name, None)
+    source: object = settings
+    if NATIVE:
+        source = settings._wrapped  # type: ignore[misc]  # private to Django
+    return getattr(source, name, None)
 
 
 def email_options() -> dict[str, Any]:
@@ -97,6 +101,12 @@ def option_label(alias: str | None, option: str) -> str:
     if alias is None:
         return EMAIL_SETTING_OF_OPTION.get(option, option)
     return f"MAILERS[{alias!r}]['OPTIONS'][{option!r}]"
+
+
+def tests_running() -> bool:
+    """Whether Django's test environment is set up, without importing it."""
+    test_utils = sys.modules.get("django.test.utils")
+    return test_utils is not None and hasattr(test_utils._TestState, "saved_data")
 
 
 def get_mailer(alias: str | None) -> BaseEmailBackend:
@@ -186,8 +196,7 @@ else:
         Django 6.1 swaps every mailer for locmem in `setup_test_environment()`;
         `override_settings(MAILERS=...)` inside a test brings real ones back.
         """
-        test_utils = sys.modules.get("django.test.utils")
-        if test_utils is None or not hasattr(test_utils._TestState, "saved_data"):
+        if not tests_running():
             return False
         holder = settings._wrapped
         while (
@@ -232,9 +241,11 @@ else:
             for m in (_SMTP, _File, _Locmem, _Base)
             if issubclass(backend_class, m.__base__)
         ]
+        covered = any(issubclass(mixin, backend_class) for mixin in mixins)
+        bases = (*mixins,) if covered else (backend_class, *mixins)
         return type(
             backend_class.__name__,
-            (backend_class, *mixins),
+            bases,
             {
                 "__module__": backend_class.__module__,
                 "__qualname__": backend_class.__qualname__,

@@ -109,10 +109,9 @@ def unsent(
 _KNOWN_UNSENT = "mailplus_known_unsent"
 
 
-def mark_unsent(error: BaseException, *, unless: bool = False) -> None:
+def mark_unsent(error: BaseException) -> None:
     """Note on an error that no message left before it, for `classify`."""
-    if not unless:
-        setattr(error, _KNOWN_UNSENT, True)
+    setattr(error, _KNOWN_UNSENT, True)
 
 
 def classify(error: BaseException) -> Fault:

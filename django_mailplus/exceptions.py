@@ -2,7 +2,7 @@
 
     MailplusError
       MissingExtraError (ImportError)   an optional dependency is not installed
-      CannotListenError (OSError)       mailserver: the address is taken or cannot be used
+      CannotListenError               mailserver: the address is taken or cannot be used
 
 Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
 `InvalidMailer` where a mailer is at fault (see `django_mailplus.compat`).

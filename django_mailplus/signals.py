@@ -1,6 +1,6 @@
 """Signals that tell what became of a message; nothing of ours is done by them.
 
-Both are sent by the backend that talked to the server, with `sender` its class and
+Both are sent by the backend that talked to the server, with `sender` the EmailBackend class of its module and
 the arguments `message` (as the caller gave it to that backend), `result` (its
 `DeliveryResult`) and `recipients` (the tuple of `RecipientResult` that the signal is
 about). A receiver that raises is logged and changes nothing.

@@ -51,7 +51,7 @@ def _constructor_options(backend_class: type) -> Iterator[str]:
     for cls in backend_class.__mro__:
         if "__init__" not in cls.__dict__:
             continue
-        parameters = inspect.signature(cls.__init__).parameters.values()
+        parameters = inspect.signature(cls.__dict__["__init__"]).parameters.values()
         if cls is not BaseEmailBackend:
             yield from (
                 p.name
@@ -125,6 +125,19 @@ class _Forwarding(MailplusBackend):
                     alias=self.alias,
                 )
         return aliases
+
+    @classmethod
+    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
+        findings = super().check(alias, options)
+        if alias is not None and not aliases_in(options.get("using")):
+            findings.append(
+                Error(
+                    f"MAILERS[{alias!r}]: OPTIONS must define 'using'.",
+                    hint=f"Name the alias of the mailer that {cls._expects}.",
+                    id="mailplus.E005",
+                )
+            )
+        return findings
 
     _expects: ClassVar[str] = "sends"
 

@@ -23,6 +23,7 @@ from django_mailplus.delivery import (
     DeliveryResult,
     Kind,
     RecipientResult,
+    classify,
     mark_unsent,
     unsent,
 )
@@ -70,7 +71,7 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
         return findings
 
     @property
-    def connection_class(self) -> type[smtplib.SMTP]:  # type: ignore[override]
+    def connection_class(self) -> type[smtplib.SMTP]:
         return SMTP_SSL if self.use_ssl else SMTP
 
     def open(self) -> bool | None:
@@ -80,12 +81,12 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
             mark_unsent(error)
             raise
 
-    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:  # type: ignore[override]
+    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Send in order; a message that raises ends the batch, as in Django."""
         messages = list(email_messages)
         for message in messages:
             message.delivery_result = None  # type: ignore[attr-defined]
-        error: BaseException | None = None
+        error: Exception | None = None
         try:
             return super().send_messages(messages)
         except Exception as raised:
@@ -94,38 +95,54 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
         finally:
             for message in messages:
                 if message.delivery_result is None and message.recipients():  # type: ignore[attr-defined]
-                    self._report(
-                        message,
-                        unsent(envelope_of(message).rcpt_to, error, mailer=self.alias),
+                    # Its turn never came, so an error is another message's fault.
+                    fate = unsent(
+                        envelope_of(message).rcpt_to, error, mailer=self.alias
                     )
+                    self._report(message, fate)
 
     def _send(self, email_message: EmailMessage) -> bool:
         started = time.perf_counter()
         connection = self.connection
-        if isinstance(connection, (SMTP, SMTP_SSL)):
-            connection.transaction = Transaction()
+        if (
+            not isinstance(connection, (SMTP, SMTP_SSL))
+            or not email_message.recipients()
+        ):
+            return bool(super()._send(email_message))  # type: ignore[misc]  # private to Django
+        connection.transaction = Transaction()
+        error: Exception | None = None
         try:
-            return super()._send(email_message)
-        except OSError as error:
-            if isinstance(connection, (SMTP, SMTP_SSL)):
-                mark_unsent(error, unless=connection.transaction.phase == "answer")
+            return bool(super()._send(email_message))  # type: ignore[misc]
+        except Exception as raised:
+            error = raised
+            if connection.transaction.phase != "answer":
+                mark_unsent(error)
             raise
         finally:
-            if email_message.recipients() and isinstance(connection, (SMTP, SMTP_SSL)):
-                self._report(
-                    email_message,
-                    _result(
-                        email_message,
-                        connection.transaction,
-                        mailer=self.alias,
-                        seconds=time.perf_counter() - started,
-                    ),
+            transaction = connection.transaction
+            if transaction.asked or error is None:
+                seconds = time.perf_counter() - started
+                result = _result(
+                    email_message, transaction, mailer=self.alias, seconds=seconds
                 )
+            else:
+                result = self._unsent(email_message, error)
+            self._report(email_message, result)
+
+    def _unsent(self, message: EmailMessage, error: Exception | None) -> DeliveryResult:
+        """The result of a message for which no transaction began."""
+        fault = classify(error) if error is not None else "unknown"
+        return unsent(
+            envelope_of(message).rcpt_to,
+            error,
+            kind="permanent" if fault == "message" else "transient",
+            mailer=self.alias,
+        )
 
     def _report(self, message: EmailMessage, result: DeliveryResult) -> None:
         """Put the result on the message, tell the signals and the log."""
         message.delivery_result = result  # type: ignore[attr-defined]
-        told = {"sender": type(self), "message": message, "result": result}
+        told = {"sender": EmailBackend, "message": message, "result": result}
         if result.accepted:
             message_sent.send_robust(recipients=result.accepted, **told)
         if result.refused:
@@ -148,17 +165,12 @@ def _result(
 ) -> DeliveryResult:
     """What a transaction came to, however far it went."""
     reply = transaction.reply
-    answers: list[Reply | None] = [answer for _, answer in transaction.recipients]
-    addresses = [address for address, _ in transaction.recipients]
-    not_asked = envelope_of(message).rcpt_to[len(addresses) :]
+    addresses = envelope_of(message).rcpt_to
+    asked = transaction.asked or addresses  # as on the wire: without names, in IDNA
     return DeliveryResult(
         recipients=tuple(
-            _recipient(address, answer, transaction)
-            for address, answer in zip(
-                [*addresses, *not_asked],
-                [*answers, *(None for _ in not_asked)],
-                strict=True,
-            )
+            _recipient(address, transaction.answers.get(on_wire), transaction)
+            for address, on_wire in zip(addresses, asked, strict=True)
         ),
         code=reply.code if reply else None,
         enhanced=reply.enhanced if reply else "",

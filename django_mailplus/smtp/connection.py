@@ -38,14 +38,15 @@ class Transaction:
 
     phase: Phase = "envelope"
     mail_reply: Reply | None = None
-    recipients: list[tuple[str, Reply]] = field(default_factory=list)
+    asked: tuple[str, ...] = ()
+    answers: dict[str, Reply] = field(default_factory=dict)
     final_reply: Reply | None = None
     message_id: str = ""
 
     @property
     def reply(self) -> Reply | None:
         """The reply that decided: to the body, or the last refusal before it."""
-        refusals = [reply for _, reply in self.recipients if reply.kind != "accepted"]
+        refusals = [r for r in self.answers.values() if r.kind != "accepted"]
         if self.mail_reply is not None and self.mail_reply.kind != "accepted":
             refusals.append(self.mail_reply)
         return self.final_reply or (
@@ -58,15 +59,27 @@ class _Recording:
 
     transaction: Transaction
 
+    def sendmail(
+        self, from_addr: str, to_addrs: Any, msg: Any, *args: Any, **options: Any
+    ) -> dict[str, tuple[int, bytes]]:
+        """As in smtplib, but ask once for an address that is named twice.
+
+        smtplib would take such a message for partly accepted when all were refused.
+        """
+        asked = (to_addrs,) if isinstance(to_addrs, str) else tuple(to_addrs)
+        self.transaction = Transaction(asked=asked)
+        return super().sendmail(  # type: ignore[misc,no-any-return]
+            from_addr, list(dict.fromkeys(asked)), msg, *args, **options
+        )
+
     def mail(self, sender: str, options: Any = ()) -> tuple[int, bytes]:
-        self.transaction = Transaction()
         code, text = super().mail(sender, options)  # type: ignore[misc]
         self.transaction.mail_reply = parse_reply(code, text)
         return code, text
 
     def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
         code, text = super().rcpt(recip, options)  # type: ignore[misc]
-        self.transaction.recipients.append((recip, parse_reply(code, text)))
+        self.transaction.answers[recip] = parse_reply(code, text)
         return code, text
 
     def data(self, msg: Any) -> tuple[int, bytes]:

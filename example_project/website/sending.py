@@ -11,8 +11,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.dispatch import receiver
-from django_mailplus.delivery import DeliveryResult, classify
 
+from django_mailplus.delivery import DeliveryResult, classify
 from django_mailplus.signals import message_failed, message_sent
 
 

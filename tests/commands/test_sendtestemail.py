@@ -362,6 +362,31 @@ def test_a_refusal_for_now_is_told_from_one_for_good():
     assert "Greylisting: an unknown sender is turned away once" in outcome.failure
 
 
+def test_a_mail_whose_answer_was_lost_may_have_arrived():
+    with (
+        ScriptedServer(content=CLOSE) as server,
+        override_settings(MAILERS={"default": mailer(server)}),
+    ):
+        outcome = Outcome("a@example.com")
+    assert "perhaps sent a@example.com" in outcome.out
+    assert "Refused" not in outcome.failure
+    assert "It may have arrived" in outcome.failure
+
+
+def test_after_a_failed_login_no_recipient_is_called_refused():
+    with (
+        google() as server,
+        override_settings(
+            MAILERS={
+                "default": mailer(server, username="me@gmail.com", password=PASSWORD)
+            }
+        ),
+    ):
+        outcome = Outcome("a@example.com")
+    assert "Refused" not in outcome.failure
+    assert "refused" not in outcome.out
+
+
 # --- Failures --------------------------------------------------------------------------------
 
 
@@ -622,7 +647,9 @@ def test_failure_exits_1_without_a_traceback(tmp_path):
             "a@example.com",
         )
     assert done.returncode == 1
-    assert "CommandError: default: Google wants an app password." in done.stderr
+    assert done.stderr.startswith(
+        "CommandError: default: Google wants an app password."
+    )
     assert "Traceback" not in done.stderr
     assert PASSWORD not in done.stdout + done.stderr
 

@@ -7,6 +7,8 @@ import smtplib
 import string
 from dataclasses import replace
 
+import doctor.replies
+import doctor.tls_scenes  # noqa: F401 (registers its scenes)
 import pytest
 from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
 from doctor.scenes import LOGIN, SCENES, Scene, Stage

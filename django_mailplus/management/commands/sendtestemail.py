@@ -7,6 +7,7 @@ a failure comes with its cause and its remedy.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -133,7 +134,7 @@ class Command(DjangoCommand):
         count, error = None, None
         started = time.perf_counter()
         try:
-            with self._tracing(trace):
+            with _log_not_on_stderr(), self._tracing(trace):
                 backend = get_mailer(self.alias)
                 count = backend.send_messages([message])
         except Exception as raised:
@@ -283,6 +284,20 @@ class Command(DjangoCommand):
         return "\n".join(
             [f"{self.alias}: {headline}", "", *(report.row(*row) for row in rows)]
         )
+
+
+@contextlib.contextmanager
+def _log_not_on_stderr() -> Iterator[None]:
+    """Keep Python's last resort from printing our own log into the report.
+
+    Handlers that the project configured still get everything.
+    """
+    logger, handler = logging.getLogger("django_mailplus"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _has_answers(result: DeliveryResult | None) -> TypeGuard[DeliveryResult]:

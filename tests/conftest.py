@@ -1,0 +1,54 @@
+"""Fixtures that choose how a project configures its mail."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
+
+from django_mailplus import compat
+
+DEFAULT = "django_mailplus.backends.default.EmailBackend"
+
+
+@contextlib.contextmanager
+def using_mailers(mailers: Any, **values: Any) -> Iterator[None]:
+    """A project with MAILERS, as each Django wants it, and other settings."""
+    extra = values if compat.NATIVE else {"EMAIL_BACKEND": DEFAULT, **values}
+    with override_settings(MAILERS=mailers, **extra):
+        yield
+
+
+@contextlib.contextmanager
+def using_email_settings(**values: Any) -> Iterator[None]:
+    """A project without MAILERS; EMAIL_ settings as given."""
+    with warnings.catch_warnings(), override_settings():
+        # Django 6.1 warns whoever sets these, which here is the test.
+        warnings.filterwarnings(
+            "ignore", message=r"The EMAIL_\w+ setting is deprecated"
+        )
+        del django_settings.MAILERS
+        for name, value in values.items():
+            setattr(django_settings, name, value)
+        yield
+
+
+@pytest.fixture
+def with_mailers() -> Iterator[Callable[..., None]]:
+    """Call it with MAILERS, and other settings, for the rest of the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda mailers, **values: stack.enter_context(
+            using_mailers(mailers, **values)
+        )
+
+
+@pytest.fixture
+def with_email_settings() -> Iterator[Callable[..., None]]:
+    """Call it with EMAIL_ settings for the rest of the test; there are no MAILERS then."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **values: stack.enter_context(using_email_settings(**values))

@@ -1,0 +1,90 @@
+"""Backends as a project would write them on our base classes, for the battery."""
+
+from __future__ import annotations
+
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
+
+from django_mailplus.backends.base import RouterBackend, WrapperBackend
+
+
+class Stamp(WrapperBackend):
+    """Puts a word before the subject; drops messages that say so."""
+
+    def __init__(self, *, word="stamped", **options):
+        super().__init__(**options)
+        self.word = word
+
+    def prepare(self, message):
+        if message.subject == "drop me":
+            return None
+        message.subject = f"{self.word}: {message.subject}"
+        message.to.append("archive@example.com")
+        message.extra_headers["X-Stamp"] = self.word
+        return message
+
+
+class BySubject(RouterBackend):
+    """Sends each message to the mailer that its subject names, else to the first."""
+
+    def choose(self, message):
+        return message.subject if message.subject in self.using else self.using[0]
+
+
+class Lost(RouterBackend):
+    def choose(self, message):
+        return "nowhere"
+
+
+class Refusing(BaseEmailBackend):
+    """A leaf that always fails."""
+
+    def send_messages(self, email_messages):
+        raise ConnectionRefusedError("nobody listens")
+
+
+class Counting(BaseEmailBackend):
+    """A leaf that notes when it is opened and closed."""
+
+    events: list[str] = []
+
+    def open(self):
+        self.events.append("open")
+        return True
+
+    def close(self):
+        self.events.append("close")
+
+    def send_messages(self, email_messages):
+        messages = list(email_messages)
+        self.events.append(f"send {len(messages)}")
+        return len(messages)
+
+
+class WrittenLongAgo(BaseEmailBackend):
+    """From before mailers: takes its own option, no alias, no **kwargs."""
+
+    def __init__(self, fail_silently=False, region="eu"):
+        super().__init__()
+        self.region = region
+
+    def send_messages(self, email_messages):
+        return len(list(email_messages))
+
+
+class PopsItsOptions(BaseEmailBackend):
+    """Takes options out of **kwargs, as provider packages do."""
+
+    def __init__(self, **kwargs):
+        self.api_key = kwargs.pop("api_key", None)
+        super().__init__(**kwargs)
+
+    def send_messages(self, email_messages):
+        return len(list(email_messages))
+
+
+class Provider(DjangoSMTPBackend):
+    """An SMTP backend that knows its host."""
+
+    def __init__(self, **kwargs):
+        super().__init__(host="smtp.provider.example", **kwargs)
