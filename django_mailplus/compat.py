@@ -26,7 +26,9 @@ from django.utils.module_loading import import_string
 __all__ = [
     "DEFAULT_MAILER_ALIAS",
     "DEFAULT_MAILER_BACKEND",
+    "EMAIL_SETTING_OF_OPTION",
     "NATIVE",
+    "PEOPLE_ARE_ADDRESSES",
     "InvalidMailer",
     "MailerDoesNotExist",
     "MailersHandler",
@@ -42,6 +44,9 @@ __all__ = [
 
 NATIVE = hasattr(django.core.mail, "mailers")
 """Whether this Django knows MAILERS itself (6.1 and later)."""
+
+PEOPLE_ARE_ADDRESSES = hasattr(django.core.mail, "_send_server_message")
+"""Whether ADMINS and MANAGERS are addresses (6.0 and later) rather than pairs."""
 
 DEFAULT_MAILER_ALIAS = "default"
 DEFAULT_MAILER_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

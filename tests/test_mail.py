@@ -9,9 +9,9 @@ from django.test import override_settings
 from django_mailplus import compat, mail
 
 LOCMEM = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
-# Django 5.2, which still has BadHeaderError, wants pairs; later ones addresses.
-PAIRS = "BadHeaderError" in vars(django_mail)
-PEOPLE = [("Ann", "ann@example.com")] if PAIRS else ["ann@example.com"]
+PEOPLE = [
+    "ann@example.com" if compat.PEOPLE_ARE_ADDRESSES else ("Ann", "ann@example.com")
+]
 
 
 @pytest.fixture(autouse=True)

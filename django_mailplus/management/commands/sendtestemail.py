@@ -16,7 +16,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import django.core.mail
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.sendtestemail import Command as DjangoCommand
@@ -26,6 +25,7 @@ from django_mailplus import chain
 from django_mailplus.compat import (
     DEFAULT_MAILER_ALIAS,
     NATIVE,
+    PEOPLE_ARE_ADDRESSES,
     MailerDoesNotExist,
     get_mailer,
     mailer_settings,
@@ -365,21 +365,22 @@ def _complete(message: EmailMultiAlternatives, options: dict[str, Any]) -> None:
 
 
 def _people(setting: str) -> list[str]:
-    """The addresses of ADMINS or MANAGERS, in the forms that this Django takes.
-
-    Django 5.2 takes pairs of name and address only; its successor is recognised by the
-    one function that mail_admins() and mail_managers() share there.
-    """
+    """The addresses of ADMINS or MANAGERS, in the forms that this Django takes."""
     entries = getattr(settings, setting)
-    takes_plain = hasattr(django.core.mail, "_send_server_message")
     addresses = []
     for entry in entries if isinstance(entries, list | tuple) else [None]:
         if isinstance(entry, list | tuple) and len(entry) == 2:
             addresses.append(str(entry[1]))
-        elif takes_plain and entry is not None and not isinstance(entry, list | tuple):
+        elif (
+            PEOPLE_ARE_ADDRESSES
+            and entry is not None
+            and not isinstance(entry, list | tuple)
+        ):
             addresses.append(str(entry))
         else:
-            form = "email addresses" if takes_plain else "(name, address) pairs"
+            form = (
+                "email addresses" if PEOPLE_ARE_ADDRESSES else "(name, address) pairs"
+            )
             raise CommandError(f"The {setting} setting must be a list of {form}.")
     return addresses
 
