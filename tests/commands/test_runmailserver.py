@@ -45,7 +45,7 @@ class RunningCommand:
             "PYTHONPATH": os.pathsep.join([*path, *filter(None, sys.path)]),
             "PYTHONIOENCODING": "utf-8",
         }
-        self.process = subprocess.Popen(  # noqa: S603 (our own command)
+        self.process = subprocess.Popen(
             command,
             env=environment,
             stdout=subprocess.PIPE,

@@ -32,7 +32,7 @@ DEFAULT_FROM_EMAIL = "shop@example.com"
 def run(tmp_path: Path, extra: str, *args: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "shop_settings.py").write_text(SETTINGS + extra, encoding="utf-8")
     root = Path(__file__).resolve().parents[2]
-    return subprocess.run(  # noqa: S603 (our own interpreter)
+    return subprocess.run(
         [
             sys.executable, "-W", "error", "-W", "error::PendingDeprecationWarning",
             "-m", "django", "sendtestemail", *args,

@@ -41,7 +41,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def run(
     *arguments: str, environment: dict[str, str], cwd: Path = EXAMPLE
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (our own interpreter and arguments)
+    return subprocess.run(
         [*PYTHON, *arguments],
         env=environment,
         cwd=cwd,
@@ -97,7 +97,7 @@ def test_the_walk_through_the_site_passes_and_leaves_nothing_behind(
 
 @pytest.fixture
 def demo(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
+    process = subprocess.Popen(
         [*PYTHON, "manage.py", "demo", "--port", "0", "--mail-port", "0"],
         env=environment,
         cwd=EXAMPLE,
