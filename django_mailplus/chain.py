@@ -68,15 +68,21 @@ def kind_of(alias: str) -> str:
 
 def find_cycle(alias: str) -> tuple[str, ...] | None:
     """The first way from this mailer back onto itself, as ("a", "b", "a")."""
-    return _find_cycle(alias, ())
+    return _find_cycle(alias, (), set())
 
 
-def _find_cycle(alias: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
+def _find_cycle(
+    alias: str, path: tuple[str, ...], cleared: set[str]
+) -> tuple[str, ...] | None:
     if alias in path:
         return (*path[path.index(alias) :], alias)
+    if alias in cleared:
+        return None
     for following in aliases_used(alias):
-        if (cycle := _find_cycle(following, (*path, alias))) is not None:
+        cycle = _find_cycle(following, (*path, alias), cleared)
+        if cycle is not None:
             return cycle
+    cleared.add(alias)
     return None
 
 
@@ -110,23 +116,24 @@ def describe(alias: str) -> str:
     """The chain in one line: `default:redirect(outbox -> failover(ses, smtp))`.
 
     A mailer shows as its alias, and its backend where the two differ. A store passes
-    on later (->), wrappers and routers at once (in parentheses).
+    on later (->), wrappers and routers at once (in parentheses); what stands behind a
+    mailer is shown once, then as (...). An alias that is not configured ends in "?".
     """
-    return _describe(alias, ())
+    return _describe(alias, set())
 
 
-def _describe(alias: str, path: tuple[str, ...]) -> str:
+def _describe(alias: str, shown: set[str]) -> str:
     if alias not in mailer_settings():
         return f"{alias}?"
     name = _short_name(backend_path(alias))
     label = alias if alias == name else f"{alias}:{name}"
-    if alias in path:
-        return f"{label}(...)"
-    inner = ", ".join(
-        _describe(following, (*path, alias)) for following in aliases_used(alias)
-    )
-    if not inner:
+    following = aliases_used(alias)
+    if not following:
         return f"{label}(smtp)" if kind_of(alias) != "leaf" else label
+    if alias in shown:
+        return f"{label}(...)"
+    shown.add(alias)
+    inner = ", ".join(_describe(used, shown) for used in following)
     return f"{label} -> {inner}" if kind_of(alias) == "store" else f"{label}({inner})"
 
 

@@ -88,3 +88,15 @@ def test_broken_entries_do_not_break_the_walk(with_mailers):
 def test_without_mailers_the_default_is_email_backend(with_email_settings):
     with_email_settings(EMAIL_BACKEND="example_backends.Stamp")
     assert describe("default") == "default:Stamp(smtp)"
+
+
+def test_a_ladder_of_diamonds_is_walked_once(with_mailers):
+    rungs = {
+        f"r{i}": wrapper([f"r{i + 1}", f"l{i + 1}"], "example_backends.BySubject")
+        for i in range(60)
+    }
+    rungs |= {f"l{i}": wrapper(f"r{i}") for i in range(1, 61)}
+    with_mailers({**rungs, "r60": SMTP})
+    assert find_cycle("r0") is None
+    assert list(leaves("r0")) == ["r60"]
+    assert len(describe("r0")) < 10_000
