@@ -162,7 +162,13 @@ def _check_mailer(alias: str) -> Iterator[CheckMessage]:
             id="mailplus.E004",
         )
         return
-    if isinstance(backend_class, type):
+    if not callable(backend_class):
+        yield Error(
+            f"MAILERS[{alias!r}]: BACKEND {backend_path(alias)!r} is not a class.",
+            hint="The path of a backend ends in its class, most often '.EmailBackend'.",
+            id="mailplus.E004",
+        )
+    elif isinstance(backend_class, type):
         yield from _check_options(backend_class, alias)
 
 

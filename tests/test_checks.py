@@ -95,6 +95,14 @@ def test_e004_no_such_backend(findings):
     assert "No module named 'no'" in told
 
 
+def test_e004_a_module_is_no_backend(findings):
+    id_, told = only(
+        findings({"default": {"BACKEND": "django.core.mail.backends.smtp"}})
+    )
+    assert id_ == "mailplus.E004"
+    assert "is not a class" in told
+
+
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
@@ -166,6 +174,7 @@ def test_e009_that_line_without_mailers(with_email_settings):
         ({"host": "smtp://smtp.example.com"}, "E012", "bare name"),
         ({"host": "smtp.example.com:587"}, "E012", "bare name"),
         ({"host": " smtp.example.com"}, "E012", "white space"),
+        ({"host": 5}, "E012", "takes the name of a server"),
         ({"host": "smtp.google.com"}, "W012", "smtp.gmail.com"),
         ({"port": "587"}, "E013", "whole number"),
         ({"port": 70000}, "E013", "whole number"),

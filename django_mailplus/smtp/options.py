@@ -61,7 +61,15 @@ def _flags(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
 
 def _host(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     host = options.get("host")
+    if host is None:
+        return  # the backend says whether it needs one
     if not isinstance(host, str):
+        yield Mistake(
+            id="mailplus.E012",
+            severity="error",
+            text=f"{label('host')} is a {type(host).__name__}; it takes the name of a server.",
+            hint="Write a name such as 'smtp.example.com'.",
+        )
         return
     bare = host.strip()
     without_scheme = bare.split("://")[-1]
