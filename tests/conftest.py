@@ -1,4 +1,4 @@
-"""Fixtures that choose how a project configures its mail."""
+"""Fixtures that choose how a project configures its mail, and a server to send to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import override_settings
+from scripted_server import ScriptedServer
 
 from django_mailplus import compat
 
@@ -52,3 +53,10 @@ def with_email_settings() -> Iterator[Callable[..., None]]:
     """Call it with EMAIL_ settings for the rest of the test; there are no MAILERS then."""
     with contextlib.ExitStack() as stack:
         yield lambda **values: stack.enter_context(using_email_settings(**values))
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A mail server that accepts everything until its `replies` are changed."""
+    with ScriptedServer() as server:
+        yield server

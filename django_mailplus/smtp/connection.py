@@ -1,7 +1,7 @@
 """One SMTP session that remembers what the server said.
 
 `smtplib` throws away the replies to accepted recipients, the final reply to DATA and
-the step at which a connection broke. This session keeps them, shows its dialogue to
+the step at which a connection broke. Ours keeps them, shows its dialogue to
 an active transcript, and never waits for ever.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import smtplib
-import ssl
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,6 +57,16 @@ class _Recording:
     """Keeps the replies of the transaction in progress."""
 
     transaction: Transaction
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = 0,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        **options: Any,
+    ) -> None:
+        super().__init__(host, port, timeout=timeout, **options)  # type: ignore[call-arg]
 
     def sendmail(
         self, from_addr: str, to_addrs: Any, msg: Any, *args: Any, **options: Any
@@ -124,30 +133,6 @@ class _Recording:
 class SMTP(_Recording, smtplib.SMTP):
     """`smtplib.SMTP` that records, with a timeout by default."""
 
-    def __init__(
-        self,
-        host: str = "",
-        port: int = 0,
-        local_hostname: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        **options: Any,
-    ) -> None:
-        super().__init__(host, port, local_hostname, timeout, **options)
-
 
 class SMTP_SSL(_Recording, smtplib.SMTP_SSL):  # noqa: N801 (the name in smtplib)
     """`smtplib.SMTP_SSL` that records, with a timeout by default."""
-
-    def __init__(
-        self,
-        host: str = "",
-        port: int = 0,
-        local_hostname: str | None = None,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        context: ssl.SSLContext | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            host, port, local_hostname, timeout=timeout, context=context, **options
-        )

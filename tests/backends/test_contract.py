@@ -11,7 +11,6 @@ import pytest
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.utils.translation import gettext_lazy
-from doctor.scripted_server import ScriptedServer
 
 from django_mailplus import compat, mail
 from django_mailplus.compat import InvalidMailer, get_mailer
@@ -52,12 +51,6 @@ CASES = {
         "example_backends.BySubject", {"using": ["smtp", "spare"]}, {"spare": LOCMEM}
     ),
 }
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture(params=CASES, ids=lambda name: name.replace(" ", "-"))

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 from django.core.mail import EmailMessage
-from doctor.scripted_server import CLOSE, SILENCE, ScriptedServer
+from scripted_server import CLOSE, SILENCE, ScriptedServer
 
 from django_mailplus.backends.smtp import EmailBackend
 from django_mailplus.compat import get_mailer

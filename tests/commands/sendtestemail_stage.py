@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import django.core.mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.management import CommandError, call_command
-from doctor.scripted_server import ScriptedServer
+from scripted_server import ScriptedServer
 
 from django_mailplus.compat import get_mailer
 

@@ -14,24 +14,9 @@ from commands.sendtestemail_stage import (
     backend_path,
     mailer,
     people,
-    receiving,
 )
 from django.core import mail as django_mail
 from django.test import override_settings
-from doctor.scripted_server import ScriptedServer
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def aiosmtpd_server():
-    with receiving() as server:
-        yield server
-
 
 # --- What a mail looks like that arrived -------------------------------------------------------
 

@@ -15,23 +15,9 @@ from commands.sendtestemail_stage import (
     google,
     mailer,
     people,
-    receiving,
 )
 from django.test import override_settings
-from doctor.scripted_server import CLOSE, ScriptedServer
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def aiosmtpd_server():
-    with receiving() as server:
-        yield server
-
+from scripted_server import CLOSE, ScriptedServer
 
 # --- Refusals --------------------------------------------------------------------------------
 

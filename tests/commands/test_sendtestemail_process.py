@@ -9,16 +9,9 @@ from pathlib import Path
 
 import pytest
 from commands.sendtestemail_stage import PASSWORD, SMTP, google, mailer
-from doctor.scripted_server import ScriptedServer
+from scripted_server import ScriptedServer
 
 from django_mailplus.compat import NATIVE
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as server:
-        yield server
-
 
 SETTINGS = """
 from __future__ import annotations

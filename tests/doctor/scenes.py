@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
-from doctor.scripted_server import CLOSE, SILENCE, ScriptedServer, server_context
+from scripted_server import CLOSE, SILENCE, ScriptedServer, server_context
 
 from django_mailplus.compat import InvalidMailer, MailerDoesNotExist
 from django_mailplus.doctor.catalogue import ServerSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from doctor.scenes import IMPATIENT, Seen, Stage, scene
-from doctor.scripted_server import SILENCE
+from scripted_server import SILENCE
 
 
 @scene("ssl-on-starttls-port")

@@ -7,9 +7,9 @@ import smtplib
 import threading
 
 import pytest
-from doctor.scripted_server import ScriptedServer
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_server import ScriptedServer
 
 from django_mailplus.smtp import transcript as module
 from django_mailplus.smtp.transcript import Transcript, masked, recording
