@@ -4,7 +4,7 @@ Ids are permanent; one that goes out of use stays reserved in this table.
 
 E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such backend
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
-E009 MAILERS missing    E010 to E014, W010 to W014 options of SMTP (smtp/options.py)
+E009 MAILERS missing    E010 to E015, W010 to W014 options of SMTP (smtp/options.py)
 W015 From without a domain                     E020 development backend in production
 """
 

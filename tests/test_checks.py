@@ -118,10 +118,14 @@ def test_e004_a_module_is_no_backend(findings):
             "Unknown options 'wrod'.*word",
         ),
         ({"BACKEND": "example_backends.Stamp"}, "must define 'using'"),
+        (
+            {"BACKEND": "example_backends.Stamp", "OPTIONS": {"using": ["b", "c"]}},
+            "'using' names 2 mailers; a wrapper takes exactly one",
+        ),
     ],
 )
 def test_e005_bad_options(findings, entry, text):
-    id_, told = only(findings({"default": entry, "b": CONSOLE}))
+    id_, told = only(findings({"default": entry, "b": CONSOLE, "c": CONSOLE}))
     assert id_ == "mailplus.E005"
     assert re.search(text, told)
 
@@ -178,6 +182,8 @@ def test_e009_that_line_without_mailers(with_email_settings):
         ({"host": "smtp.google.com"}, "W012", "smtp.gmail.com"),
         ({"port": "587"}, "E013", "whole number"),
         ({"port": 70000}, "E013", "whole number"),
+        ({"timeout": "10"}, "E015", "seconds, a number above 0"),
+        ({"timeout": 0}, "E015", "seconds, a number above 0"),
         ({"port": 465}, "W010", "use_ssl.* = True"),
         ({"port": 465, "use_tls": True}, "W010", "remove.*use_tls"),
         ({"port": 587, "use_ssl": True}, "W010", "use_tls.* = True instead"),
@@ -275,4 +281,4 @@ def test_no_two_checks_share_an_id_by_accident():
     listed = (package / "checks.py").read_text().split('"""')[1]
     for id_ in {i.removeprefix("mailplus.") for i in ids}:
         number = int(id_[1:])
-        assert id_ in listed or 10 <= number <= 14
+        assert id_ in listed or 10 <= number <= 15

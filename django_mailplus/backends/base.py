@@ -182,6 +182,20 @@ class WrapperBackend(_Forwarding):
 
     kind: ClassVar[BackendKind] = "wrapper"
 
+    @classmethod
+    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
+        findings = super().check(alias, options)
+        if alias is not None and (count := len(aliases_in(options.get("using")))) > 1:
+            findings.append(
+                Error(
+                    f"MAILERS[{alias!r}]: 'using' names {count} mailers; a wrapper takes "
+                    "exactly one.",
+                    hint="Name one; to spread mail over several, put a router there.",
+                    id="mailplus.E005",
+                )
+            )
+        return findings
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         if len(self.using) != 1:

@@ -35,7 +35,15 @@ def is_loopback(host: str) -> bool:
 
 def find_mistakes(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     """Everything wrong with the options; never shows a password."""
-    for look in (_flags, _host, _port, _ports_and_tls, _credentials, _password):
+    for look in (
+        _flags,
+        _host,
+        _port,
+        _timeout,
+        _ports_and_tls,
+        _credentials,
+        _password,
+    ):
         yield from look(options, label)
 
 
@@ -105,6 +113,24 @@ def _port(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
             text=f"{label('port')} is {port!r}; it takes a whole number from 1 to 65535.",
             hint="Write it without quotes; from the environment, read it with env.int() "
             "or leave it out: 587 with use_tls, 465 with use_ssl, else 25.",
+        )
+
+
+def _timeout(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    timeout = options.get("timeout")
+    if timeout is None:
+        return
+    if (
+        isinstance(timeout, bool)
+        or not isinstance(timeout, int | float)
+        or timeout <= 0
+    ):
+        yield Mistake(
+            id="mailplus.E015",
+            severity="error",
+            text=f"{label('timeout')} is {timeout!r}; it takes seconds, a number above 0.",
+            hint="Write it without quotes; from the environment, read it with env.float() "
+            "or with mailers_from_env().",
         )
 
 
