@@ -146,12 +146,20 @@ class _Forwarding(MailplusBackend):
         return self._opened.get(alias) or get_mailer(alias)
 
     def open(self) -> bool | None:
-        """Open every mailer behind this one; True if that made a new connection."""
+        """Open every mailer behind this one; True if that made a new connection.
+
+        None if one could not be reached and `fail_silently` says to go on.
+        """
         made_one = False
         for alias in self.using:
             if alias not in self._opened:
                 self._opened[alias] = get_mailer(alias)
-            made_one = bool(self._opened[alias].open()) or made_one
+            try:
+                made_one = bool(self._opened[alias].open()) or made_one
+            except OSError:
+                if not self.fail_silently:
+                    raise
+                return None
         return made_one
 
     def close(self) -> None:
@@ -167,6 +175,10 @@ class _Forwarding(MailplusBackend):
             return (
                 self._mailer(alias).send_messages([copied for _, copied in pairs]) or 0
             )
+        except OSError:  # what smtplib and sockets raise; mistakes are never swallowed
+            if not self.fail_silently:
+                raise
+            return 0
         finally:
             for original, copied in pairs:
                 result = getattr(copied, "delivery_result", None)

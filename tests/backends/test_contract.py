@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy
 
-from django_mailplus import compat, mail
+from django_mailplus import mail
 from django_mailplus.compat import InvalidMailer, get_mailer
 
 LOCMEM = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
@@ -175,16 +176,23 @@ def test_its_repr_names_the_chain_and_no_option(backend):
     assert "127.0.0.1" not in repr(backend)
 
 
-def test_fail_silently_is_accepted_in_email_backend(case, server, with_email_settings):
+def test_fail_silently_raises_nothing_but_still_tells(
+    case, server, with_email_settings
+):
     with_email_settings(
         EMAIL_BACKEND=case.path, EMAIL_HOST=server.host, EMAIL_PORT=server.port
     )
-    if compat.NATIVE:
-        pytest.skip("Django 6.1 warns whoever passes fail_silently")
-    assert (
-        django_mail.send_mail("s", "b", None, ["a@example.com"], fail_silently=True)
-        == 1
-    )
+    server.replies["rcpt"] = "550 5.1.1 no such user"
+    sent = message()
+    backend = import_string(case.path)(fail_silently=True)
+    assert backend.send_messages([sent]) == 0
+    assert {r.kind for r in sent.delivery_result.recipients} == {"permanent"}
+
+
+def test_fail_silently_goes_on_when_nobody_listens(case, with_email_settings):
+    with_email_settings(EMAIL_BACKEND=case.path, EMAIL_HOST="127.0.0.1", EMAIL_PORT=1)
+    with import_string(case.path)(fail_silently=True) as backend:
+        assert backend.send_messages([message()]) == 0
 
 
 def test_unknown_options_name_the_mailer(case, server, with_mailers):
