@@ -126,18 +126,14 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
                     email_message, transaction, mailer=self.alias, seconds=seconds
                 )
             else:
-                result = self._unsent(email_message, error)
+                fault = classify(error)
+                result = unsent(
+                    envelope_of(email_message).rcpt_to,
+                    error,
+                    kind="permanent" if fault == "message" else "transient",
+                    mailer=self.alias,
+                )
             self._report(email_message, result)
-
-    def _unsent(self, message: EmailMessage, error: Exception | None) -> DeliveryResult:
-        """The result of a message for which no transaction began."""
-        fault = classify(error) if error is not None else "unknown"
-        return unsent(
-            envelope_of(message).rcpt_to,
-            error,
-            kind="permanent" if fault == "message" else "transient",
-            mailer=self.alias,
-        )
 
     def _report(self, message: EmailMessage, result: DeliveryResult) -> None:
         """Put the result on the message, tell the signals and the log."""
@@ -166,7 +162,11 @@ def _result(
     """What a transaction came to, however far it went."""
     reply = transaction.reply
     addresses = envelope_of(message).rcpt_to
-    asked = transaction.asked or addresses  # as on the wire: without names, in IDNA
+    asked = transaction.asked  # as on the wire: without names, in IDNA
+    if len(asked) != len(
+        addresses
+    ):  # none asked, or recipients() answers anew each time
+        asked = addresses
     return DeliveryResult(
         recipients=tuple(
             _recipient(address, transaction.answers.get(on_wire), transaction)
