@@ -126,9 +126,21 @@ def classify(error: BaseException) -> Fault:
         case smtplib.SMTPRecipientsRefused():
             codes = {code for code, _ in error.recipients.values()}
             return "mailer" if codes & _MAILER_CODES else "recipient"
-        case smtplib.SMTPSenderRefused() | smtplib.SMTPDataError():
+        case smtplib.SMTPSenderRefused() | smtplib.SMTPDataError() if (
+            error.smtp_code // 100 in (4, 5)
+        ):
             return "mailer" if error.smtp_code in _MAILER_CODES else "message"
-        case smtplib.SMTPServerDisconnected() | TimeoutError():
+        case (
+            smtplib.SMTPAuthenticationError()
+            | smtplib.SMTPConnectError()
+            | smtplib.SMTPHeloError()
+        ):
+            return "mailer"
+        case (
+            smtplib.SMTPServerDisconnected()
+            | smtplib.SMTPResponseException()  # a reply that makes no sense
+            | TimeoutError()
+        ):
             return "mailer" if getattr(error, _KNOWN_UNSENT, False) else "unknown"
         case (
             ImproperlyConfigured()

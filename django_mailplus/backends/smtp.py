@@ -21,7 +21,6 @@ from django_mailplus.backends.base import BackendKind, MailplusBackend
 from django_mailplus.compat import option_label
 from django_mailplus.delivery import (
     DeliveryResult,
-    Kind,
     RecipientResult,
     classify,
     mark_unsent,
@@ -115,7 +114,7 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
             return bool(super()._send(email_message))  # type: ignore[misc]
         except Exception as raised:
             error = raised
-            if connection.transaction.phase != "answer":
+            if connection.transaction.kind in ("transient", "permanent"):
                 mark_unsent(error)
             raise
         finally:
@@ -185,20 +184,11 @@ def _recipient(
     address: str, answer: Reply | None, transaction: Transaction
 ) -> RecipientResult:
     """The fate of one recipient: its own refusal, else what befell the message."""
-    refused = answer is not None and answer.kind != "accepted"
-    final = transaction.final_reply
-    kind: Kind
-    if refused or final is None:
-        deciding = answer if refused else transaction.reply
-        # Before the body was sent, a reply that makes no sense means: not taken.
-        kind = (
-            "unknown" if transaction.phase == "answer" and not refused else "transient"
-        )
-        if deciding is not None and deciding.kind in ("transient", "permanent"):
-            kind = deciding.kind
-    else:
-        kind = final.kind
-        deciding = answer if kind == "accepted" else final
+    deciding, kind = transaction.reply, transaction.kind
+    if answer is not None and (answer.kind != "accepted" or kind == "accepted"):
+        deciding = answer
+        # A reply that makes no sense, before the body was sent: not taken, so far.
+        kind = "transient" if answer.kind == "unknown" else answer.kind
     return RecipientResult(
         address=address,
         kind=kind,

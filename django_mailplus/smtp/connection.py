@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django_mailplus.smtp import transcript
-from django_mailplus.smtp.replies import Reply, parse_reply
+from django_mailplus.smtp.replies import Kind, Reply, parse_reply
 
 __all__ = ["DEFAULT_TIMEOUT", "SMTP", "SMTP_SSL", "Phase", "Transaction"]
 
 DEFAULT_TIMEOUT = 10.0  # seconds per wait for the server; smtplib would wait for ever
 
-Phase = Literal["envelope", "data", "answer", "done"]
+Phase = Literal["envelope", "data", "refused", "answer", "done"]
 
 _MESSAGE_ID = re.compile(
     rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]+>)", re.I | re.M
@@ -31,8 +31,9 @@ class Transaction:
     """What one mail transaction has come to so far.
 
     `phase` names what was waited for: the replies to the envelope, the permission to
-    send the body, or the answer to the body. Only in "answer" can the fate of the
-    message be unknown (RFC 1047).
+    send the body (refused, if it did not come), or the answer to the body, after which
+    it is done. Once the body was sent, a lost or senseless answer leaves the fate of
+    the message unknown (RFC 1047).
     """
 
     phase: Phase = "envelope"
@@ -48,9 +49,27 @@ class Transaction:
         refusals = [r for r in self.answers.values() if r.kind != "accepted"]
         if self.mail_reply is not None and self.mail_reply.kind != "accepted":
             refusals.append(self.mail_reply)
-        return self.final_reply or (
-            refusals[-1] if refusals and self.phase == "envelope" else None
-        )
+        if self.final_reply is None and refusals and self.phase == "envelope":
+            return refusals[-1]
+        return self.final_reply
+
+    @property
+    def kind(self) -> Kind:
+        """The fate of the message for recipients that were not refused themselves."""
+        said = self.reply.kind if self.reply is not None else "unknown"
+        if said in ("transient", "permanent"):
+            return said
+        if self.phase in ("answer", "done"):
+            return said
+        return "transient"  # the body was not sent, whatever the server said
+
+
+def _by_first_digit(code: int) -> int:
+    """250 for every 2yz: a client goes by the first digit (RFC 5321 section 4.3.2).
+
+    smtplib would raise, for example, after a 251 to the body, though it was accepted.
+    """
+    return 250 if code // 100 == 2 else code
 
 
 class _Recording:
@@ -84,12 +103,12 @@ class _Recording:
     def mail(self, sender: str, options: Any = ()) -> tuple[int, bytes]:
         code, text = super().mail(sender, options)  # type: ignore[misc]
         self.transaction.mail_reply = parse_reply(code, text)
-        return code, text
+        return _by_first_digit(code), text
 
     def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
         code, text = super().rcpt(recip, options)  # type: ignore[misc]
         self.transaction.answers[recip] = parse_reply(code, text)
-        return code, text
+        return _by_first_digit(code), text
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         transaction = self.transaction
@@ -101,11 +120,11 @@ class _Recording:
             code, text = super().data(msg)  # type: ignore[misc]
         except smtplib.SMTPDataError as error:
             transaction.final_reply = parse_reply(error.smtp_code, error.smtp_error)
-            transaction.phase = "done"
+            transaction.phase = "refused"
             raise
         transaction.final_reply = parse_reply(code, text)
         transaction.phase = "done"
-        return code, text
+        return _by_first_digit(code), text
 
     def send(self, s: Any) -> None:
         if (current := transcript.current()) is not None:

@@ -196,6 +196,45 @@ def test_a_server_that_does_not_answer_the_body_is_unknown(send):
     assert classify(error) == "unknown"
 
 
+@pytest.mark.parametrize("reply", ["251 fine", "299 fine"])
+def test_every_2yz_to_the_body_is_an_acceptance(send, reply):
+    [message], error, _ = send(content=reply)
+    assert error is None
+    assert kinds(message) == ["accepted"] * 3
+    assert message.delivery_result.code == int(reply[:3])
+
+
+def test_a_252_to_a_recipient_is_an_acceptance(send):
+    [message], error, _ = send(rcpt="252 2.1.5 will try")
+    assert error is None
+    assert [r.code for r in message.delivery_result.accepted] == [252] * 3
+
+
+@pytest.mark.parametrize("reply", ["250 ok", "junk", "299 hm"])
+def test_a_server_that_does_not_ask_for_the_body_did_not_get_it(send, reply):
+    [message], error, server = send(data=reply)
+    assert isinstance(error, smtplib.SMTPDataError)
+    assert kinds(message) == ["transient"] * 3
+    assert classify(error) == "mailer"
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("reply", ["junk", "354 again", "250 " + "x" * 20_000])
+def test_a_senseless_answer_to_the_body_leaves_its_fate_unknown(send, reply):
+    [message], error, _ = send(content=reply)
+    assert isinstance(error, smtplib.SMTPResponseException)
+    assert kinds(message) == ["unknown"] * 3
+    assert classify(error) == "unknown"
+
+
+@pytest.mark.parametrize("reply", ["junk", "354 go ahead", "250 " + "x" * 20_000])
+def test_a_senseless_answer_to_a_recipient_means_not_sent(send, reply):
+    [message], error, server = send(rcpt=reply)
+    assert isinstance(error, smtplib.SMTPException)
+    assert kinds(message) == ["transient"] * 3
+    assert server.messages == []
+
+
 def test_messages_behind_a_failed_one_say_that_they_were_not_sent(send, told):
     batch, _, server = send(count=3, content="554 5.6.0 bad content")
     assert [m.delivery_result.code for m in batch] == [554, None, None]
