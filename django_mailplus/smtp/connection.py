@@ -1,8 +1,8 @@
 """One SMTP session that remembers what the server said.
 
 `smtplib` throws away the replies to accepted recipients, the final reply to DATA and
-the step at which a connection broke. Ours keeps them, shows its dialogue to
-an active transcript, and never waits for ever.
+the step at which a connection broke. Ours keeps them, shows its dialogue to an
+active transcript, and waits for each read only as long as its timeout.
 """
 
 from __future__ import annotations
