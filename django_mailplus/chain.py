@@ -22,6 +22,7 @@ __all__ = [
     "aliases_used",
     "backend_path",
     "describe",
+    "find_backend",
     "find_cycle",
     "kind_of",
     "leaves",
@@ -33,6 +34,21 @@ __all__ = [
 def backend_path(alias: str) -> str:
     """The dotted path of the mailer's backend."""
     return str(_config(alias).get("BACKEND", DEFAULT_MAILER_BACKEND))
+
+
+def find_backend(alias: str) -> Any:
+    """What the mailer's BACKEND names.
+
+    Raises ImportError when there is no such thing, whatever went wrong on the way: a
+    path such as "..x" is a ValueError or TypeError to Python, and a module can raise
+    anything.
+    """
+    try:
+        return import_string(backend_path(alias))
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ImportError(f"{type(error).__name__}: {error}") from error
 
 
 def options_of(alias: str) -> Mapping[str, Any]:
@@ -61,7 +77,7 @@ def kind_of(alias: str) -> str:
     """
     foreign = "wrapper" if aliases_used(alias) else "leaf"
     try:
-        return str(getattr(import_string(backend_path(alias)), "kind", foreign))
+        return str(getattr(find_backend(alias), "kind", foreign))
     except ImportError:
         return foreign
 

@@ -4,13 +4,15 @@ Ids are permanent; one that goes out of use stays reserved in this table.
 
 E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such backend
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
-E009 MAILERS missing    E010 to E015, W010 to W014 options of SMTP (smtp/options.py)
-W015 From without a domain                     E020 development backend in production
+E009 MAILERS missing    E010 to E016, W010 to W014 options of SMTP (smtp/options.py)
+W015 From without a domain                     W016 empty host
+E020 development backend in production
 """
 
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parseaddr
 from typing import Any
@@ -23,15 +25,15 @@ from django.core.mail.backends.dummy import EmailBackend as DummyBackend
 from django.core.mail.backends.filebased import EmailBackend as FileBackend
 from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
-from django.utils.module_loading import import_string
 
 from django_mailplus import compat, conf
-from django_mailplus.backends.base import unknown_options
+from django_mailplus.backends.base import MailplusBackend, unknown_options
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.chain import (
     aliases_used,
     backend_path,
     describe,
+    find_backend,
     find_cycle,
     leaves,
     options_of,
@@ -152,7 +154,7 @@ def _check_mailer(alias: str) -> Iterator[CheckMessage]:
                 id="mailplus.E002",
             )
     try:
-        backend_class = import_string(backend_path(alias))
+        backend_class = find_backend(alias)
     except ImportError as error:
         yield Error(
             f"MAILERS[{alias!r}]: cannot import BACKEND {backend_path(alias)!r}: {error}",
@@ -168,7 +170,16 @@ def _check_mailer(alias: str) -> Iterator[CheckMessage]:
             hint="The path of a backend ends in its class, most often '.EmailBackend'.",
             id="mailplus.E004",
         )
-    elif isinstance(backend_class, type):
+    elif not isinstance(backend_class, type):
+        return  # a function that makes a backend; Django calls it
+    elif not hasattr(backend_class, "send_messages"):
+        yield Error(
+            f"MAILERS[{alias!r}]: BACKEND {backend_path(alias)!r} is a class that sends no "
+            "mail: it has no send_messages().",
+            hint="The path of a backend ends in its class, most often '.EmailBackend'.",
+            id="mailplus.E004",
+        )
+    else:
         yield from _check_options(backend_class, alias)
 
 
@@ -177,10 +188,10 @@ def _check_options(backend_class: type, alias: str) -> Iterable[CheckMessage]:
     options, named = options_of(alias), alias if compat.mailers_defined() else None
     if backend_class is DjangoSMTPBackend:
         backend_class = SMTPBackend
-    if hasattr(backend_class, "check"):
+    if issubclass(backend_class, MailplusBackend):
         if named is None and issubclass(backend_class, SMTPBackend):
             options = compat.email_options()
-        return backend_class.check(named, options)  # type: ignore[no-any-return]
+        return backend_class.check(named, options)
     if backend_class in DEVELOPMENT_BACKENDS and issubclass(
         backend_class, BaseEmailBackend
     ):
@@ -190,7 +201,24 @@ def _check_options(backend_class: type, alias: str) -> Iterable[CheckMessage]:
         }  # taken from **kwargs, so not in a signature
         rest = {name: value for name, value in options.items() if name not in known}
         return unknown_options(backend_class, named, rest)
-    return []
+    if named is None or _takes_alias(backend_class):
+        return []
+    return [
+        Error(
+            f"MAILERS[{alias!r}]: the constructor of BACKEND {backend_path(alias)!r} "
+            "takes no 'alias'.",
+            hint="It was written before there were mailers: update the package it comes "
+            "from, or pass **kwargs on to BaseEmailBackend.",
+            id="mailplus.E005",
+        )
+    ]
+
+
+def _takes_alias(backend_class: type) -> bool:
+    parameters = inspect.signature(backend_class).parameters
+    return "alias" in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 def _check_cycles(mailers: Iterable[str]) -> Iterator[CheckMessage]:
@@ -256,7 +284,7 @@ def check_default_reaches_somebody(
 
 def _is_backend(alias: str, classes: tuple[type, ...]) -> bool:
     try:
-        backend_class = import_string(backend_path(alias))
+        backend_class = find_backend(alias)
     except ImportError:
         return False
     return isinstance(backend_class, type) and issubclass(backend_class, classes)

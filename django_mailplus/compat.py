@@ -9,7 +9,6 @@ only, unknown options refused, and no network while tests run.
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -215,19 +214,9 @@ else:
     def _construct(backend_class, alias, options, overrides):
         """An instance that got its alias and its options, and nothing else."""
         options |= overrides
-        if not _accepts(backend_class, "alias"):  # written before there were mailers
-            backend = backend_class(**options)
-            backend.alias = alias
-            return backend
         if overrides:
             options["_ignore_unknown_kwargs"] = set(overrides)
         return _as_in_django_6_1(backend_class)(alias=alias, **options)
-
-    def _accepts(backend_class, name):
-        parameters = inspect.signature(backend_class).parameters
-        return name in parameters or any(
-            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
-        )
 
     @functools.cache
     def _as_in_django_6_1(backend_class):

@@ -40,6 +40,7 @@ if NATIVE or TYPE_CHECKING:
         send_mass_mail,
     )
 else:
+    from django.conf import settings
     from django.core import mail as django_mail
 
     def _connection(using, connection=None, **deprecated):
@@ -118,6 +119,8 @@ else:
         using=None,
     ):
         """Send a message to the ADMINS."""
+        if not settings.ADMINS:
+            return None  # before a mailer is looked up, as in Django
         return django_mail.mail_admins(
             subject,
             message,
@@ -136,6 +139,8 @@ else:
         using=None,
     ):
         """Send a message to the MANAGERS."""
+        if not settings.MANAGERS:
+            return None  # before a mailer is looked up, as in Django
         return django_mail.mail_managers(
             subject,
             message,

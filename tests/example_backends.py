@@ -36,6 +36,16 @@ class Lost(RouterBackend):
         return "nowhere"
 
 
+class WithoutAlias(BaseEmailBackend):
+    """A leaf from before there were mailers."""
+
+    def __init__(self, fail_silently=False):
+        super().__init__(fail_silently=fail_silently)
+
+    def send_messages(self, email_messages):
+        return 0
+
+
 class Refusing(BaseEmailBackend):
     """A leaf that always fails."""
 
@@ -78,6 +88,16 @@ class PopsItsOptions(BaseEmailBackend):
     def __init__(self, **kwargs):
         self.api_key = kwargs.pop("api_key", None)
         super().__init__(**kwargs)
+
+    def send_messages(self, email_messages):
+        return len(list(email_messages))
+
+
+class ChecksItself(BaseEmailBackend):
+    """A foreign backend whose check() means something of its own."""
+
+    def check(self):
+        return True
 
     def send_messages(self, email_messages):
         return len(list(email_messages))

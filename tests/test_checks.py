@@ -103,6 +103,28 @@ def test_e004_a_module_is_no_backend(findings):
     assert "is not a class" in told
 
 
+@pytest.mark.parametrize("path", [".", "..x", "a\0b.C"])
+def test_e004_a_path_that_python_cannot_read(findings, path):
+    id_, told = only(findings({"default": {"BACKEND": path}}, deploy=True))
+    assert id_ == "mailplus.E004"
+    assert repr(path) in told
+
+
+def test_e004_a_module_that_fails_to_load(findings, tmp_path, monkeypatch):
+    (tmp_path / "fails_to_load.py").write_text("raise RuntimeError('on purpose')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = {"BACKEND": "fails_to_load.EmailBackend"}
+    id_, told = only(findings({"default": entry}, deploy=True))
+    assert id_ == "mailplus.E004"
+    assert "RuntimeError: on purpose" in told
+
+
+def test_e004_a_class_that_sends_no_mail(findings):
+    id_, told = only(findings({"default": {"BACKEND": "builtins.int"}}))
+    assert id_ == "mailplus.E004"
+    assert "send_messages()" in told
+
+
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
@@ -111,7 +133,9 @@ def test_e004_a_module_is_no_backend(findings):
             smtp("django.core.mail.backends.smtp.EmailBackend", hots="x"),
             "Unknown options 'hots'",
         ),
+        ({"BACKEND": "example_backends.WithoutAlias"}, "takes no 'alias'.*kwargs"),
         ({**CONSOLE, "OPTIONS": {"steam": 1}}, "Unknown options 'steam'"),
+        ({**CONSOLE, "OPTIONS": {"steam": 1, 3: 4}}, "Unknown options 'steam', 3"),
         ({"BACKEND": SMTP_PATH}, "must define 'host'"),
         (
             {"BACKEND": "example_backends.Stamp", "OPTIONS": {"using": "b", "wrod": 1}},
@@ -133,6 +157,10 @@ def test_e005_bad_options(findings, entry, text):
 def test_options_of_foreign_backends_are_left_to_them(findings):
     entry = {"BACKEND": "example_backends.PopsItsOptions", "OPTIONS": {"api_key": "k"}}
     assert findings({"default": entry}) == []
+
+
+def test_a_method_named_check_of_a_foreign_backend_is_not_ours_to_call(findings):
+    assert findings({"default": {"BACKEND": "example_backends.ChecksItself"}}) == []
 
 
 def test_e006_unknown_key_of_mailplus(findings):
@@ -178,12 +206,33 @@ def test_e009_that_line_without_mailers(with_email_settings):
         ({"host": "smtp://smtp.example.com"}, "E012", "bare name"),
         ({"host": "smtp.example.com:587"}, "E012", "bare name"),
         ({"host": " smtp.example.com"}, "E012", "white space"),
+        ({"host": "smtp .example.com"}, "E012", "white space"),
+        ({"host": "smtp.example.com\0"}, "E012", "bare name"),
+        ({"host": ""}, "W016", "is empty.*environment"),
         ({"host": 5}, "E012", "takes the name of a server"),
         ({"host": "smtp.google.com"}, "W012", "smtp.gmail.com"),
         ({"port": "587"}, "E013", "whole number"),
         ({"port": 70000}, "E013", "whole number"),
         ({"timeout": "10"}, "E015", "seconds, a number above 0"),
         ({"timeout": 0}, "E015", "seconds, a number above 0"),
+        ({"timeout": float("nan")}, "E015", "seconds, a number above 0"),
+        ({"timeout": float("inf")}, "E015", "seconds, a number above 0"),
+        ({"port": [25]}, "E013", "whole number"),
+        (
+            {"username": "u", "password": b"secret", "use_tls": True},
+            "E016",
+            r"\['password'\] is a bytes; it takes text",
+        ),
+        (
+            {"username": "u", "password": "secret\xfc", "use_tls": True},
+            "E016",
+            "outside ASCII",
+        ),
+        (
+            {"username": "u\xa0", "password": "p", "use_tls": True},
+            "E016",
+            r"\['username'\].*outside ASCII",
+        ),
         ({"port": 465}, "W010", "use_ssl.* = True"),
         ({"port": 465, "use_tls": True}, "W010", "remove.*use_tls"),
         ({"port": 587, "use_ssl": True}, "W010", "use_tls.* = True instead"),

@@ -6,8 +6,10 @@ import pytest
 from django.core import mail as django_mail
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+from example_backends import Refusing
 
 from django_mailplus.compat import (
+    NATIVE,
     InvalidMailer,
     MailerDoesNotExist,
     email_options,
@@ -217,3 +219,9 @@ def test_email_settings_are_read_without_a_warning(with_email_settings):
         2525,
         None,
     )
+
+
+@pytest.mark.skipif(NATIVE, reason="Django 6.1 has MAILERS itself")
+def test_mailers_of_the_settings_fixture_of_pytest_django(settings):
+    settings.MAILERS = {"default": {"BACKEND": "example_backends.Refusing"}}
+    assert isinstance(mailers.default, Refusing)

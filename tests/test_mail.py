@@ -116,3 +116,9 @@ def test_without_mailers_the_functions_use_email_backend(with_email_settings):
     mail.send_mail("a", "b", None, ["x@example.com"])
     mail.EmailMessage("a", "b", None, ["x@example.com"]).send()
     assert len(django_mail.outbox) == 2
+
+
+@pytest.mark.parametrize("send", [mail.mail_admins, mail.mail_managers])
+def test_nobody_to_tell_looks_up_no_mailer(settings, send):
+    settings.ADMINS = settings.MANAGERS = []
+    assert send("a", "b", using="no such mailer") is None

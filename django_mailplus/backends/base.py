@@ -35,11 +35,11 @@ def unknown_options(
 ) -> list[CheckMessage]:
     """An error when there are options that no constructor of the class takes."""
     known = set(_constructor_options(backend_class))
-    if alias is None or not (unknown := sorted(options.keys() - known)):
+    if alias is None or not (unknown := sorted(map(repr, options.keys() - known))):
         return []
     return [
         Error(
-            f"MAILERS[{alias!r}]: Unknown options {', '.join(map(repr, unknown))}.",
+            f"MAILERS[{alias!r}]: Unknown options {', '.join(unknown)}.",
             hint=f"Options of this backend: {', '.join(sorted(known)) or 'none'}.",
             id="mailplus.E005",
         )

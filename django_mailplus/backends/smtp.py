@@ -82,7 +82,7 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Send in order; a message that raises ends the batch, as in Django."""
-        messages = list(email_messages)
+        messages = list(email_messages or ())
         for message in messages:
             message.delivery_result = None  # type: ignore[attr-defined]
         error: Exception | None = None
@@ -93,12 +93,18 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
             raise
         finally:
             for message in messages:
-                if message.delivery_result is None and message.recipients():  # type: ignore[attr-defined]
-                    # Its turn never came, so an error is another message's fault.
-                    fate = unsent(
-                        envelope_of(message).rcpt_to, error, mailer=self.alias
-                    )
-                    self._report(message, fate)
+                if message.delivery_result is None:  # type: ignore[attr-defined]
+                    self._report_unsent(message, error)
+
+    def _report_unsent(self, message: EmailMessage, error: Exception | None) -> None:
+        """For a message whose turn never came: an error is another message's fault."""
+        try:
+            addresses = envelope_of(message).rcpt_to
+        except Exception:  # of a recipients() that raises; the others are still told
+            logger.warning("A message was not sent: its recipients() raises")
+            return
+        if addresses:
+            self._report(message, unsent(addresses, error, mailer=self.alias))
 
     def _send(self, email_message: EmailMessage) -> bool:
         started = time.perf_counter()

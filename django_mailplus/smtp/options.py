@@ -12,8 +12,9 @@ __all__ = ["Mistake", "find_mistakes", "is_loopback"]
 Label = Callable[[str], str]
 """From the name of an option to where the project wrote it."""
 
-_IMPLICIT_TLS_PORTS = {465, 2465, 8465}  # RFC 8314; the others are providers' twins
-_STARTTLS_PORTS = {25, 587, 2525, 2587}
+_IMPLICIT_TLS_PORTS = (465, 2465, 8465)  # RFC 8314; the others are providers' twins
+_STARTTLS_PORTS = (25, 587, 2525, 2587)
+_LONGEST_TIMEOUT = 1e9  # seconds; sockets refuse what does not fit 64 bits of ns
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -42,6 +43,7 @@ def find_mistakes(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]
         _timeout,
         _ports_and_tls,
         _credentials,
+        _credential_texts,
         _password,
     ):
         yield from look(options, label)
@@ -79,11 +81,22 @@ def _host(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
             hint="Write a name such as 'smtp.example.com'.",
         )
         return
+    if not host:
+        # A warning, for a process that sends no mail must start, such as `migrate`.
+        yield Mistake(
+            id="mailplus.W016",
+            severity="warning",
+            text=f"{label('host')} is empty: there is no server to connect to.",
+            hint="Write a name such as 'smtp.example.com'; an empty value often comes "
+            "from an environment variable that is not set.",
+        )
+        return
     bare = host.strip()
     without_scheme = bare.split("://")[-1]
     name, colon, _ = without_scheme.rpartition(":")
     has_port = bool(colon) and (":" not in name or name.endswith("]"))
-    if bare != host or "://" in bare or has_port or "/" in without_scheme:
+    strange = any(c.isspace() or not c.isprintable() for c in host)
+    if strange or "://" in bare or has_port or "/" in without_scheme:
         yield Mistake(
             id="mailplus.E012",
             severity="error",
@@ -123,7 +136,7 @@ def _timeout(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     if (
         isinstance(timeout, bool)
         or not isinstance(timeout, int | float)
-        or timeout <= 0
+        or not 0 < timeout < _LONGEST_TIMEOUT  # false for NaN, too
     ):
         yield Mistake(
             id="mailplus.E015",
@@ -183,6 +196,34 @@ def _credentials(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
             text=f"{label('password')} would go to {host.strip()!r} unencrypted.",
             hint=f"Set {label('use_tls')} = True (port 587) or {label('use_ssl')} = True "
             "(port 465).",
+        )
+
+
+def _credential_texts(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    """smtplib writes bytes as "b'...'", and can log in with ASCII only."""
+    for name in ("username", "password"):
+        value = options.get(name)
+        if not value:
+            continue
+        if not hasattr(value, "encode"):  # a lazy string has it
+            problem = f"is a {type(value).__name__}; it takes text"
+            hint = "Write it as text, in quotes."
+        elif (
+            isinstance(value, str)
+            and not value.isascii()
+            and not (name == "password" and _NO_BREAK_SPACE in value)  # see E014
+        ):
+            problem = "has characters outside ASCII; Python cannot log in with them"
+            hint = (
+                "Ask the provider for one in ASCII, or type it again if it was copied."
+            )
+        else:
+            continue
+        yield Mistake(
+            id="mailplus.E016",
+            severity="error",
+            text=f"{label(name)} {problem}.",
+            hint=hint,
         )
 
 

@@ -330,6 +330,49 @@ def test_a_failing_receiver_changes_nothing(send, caplog):
     assert kinds(message) == ["accepted"] * 3
 
 
+class _WithoutRecipients(EmailMessage):
+    def recipients(self):
+        raise LookupError("the address book is gone")
+
+
+def test_a_message_whose_recipients_raise_leaves_the_others_with_a_result(
+    with_mailers, server
+):
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+                "OPTIONS": {"host": server.host, "port": server.port},
+            }
+        }
+    )
+    first, last = (EmailMessage("Hi", "Body", "ann@example.com", TO) for _ in range(2))
+    strange = _WithoutRecipients("Hi", "Body", "ann@example.com", TO)
+    with pytest.raises(LookupError, match="the address book is gone"):
+        get_mailer("default").send_messages([first, strange, last])
+    assert {r.kind for r in first.delivery_result.recipients} == {"accepted"}
+    assert strange.delivery_result is None
+    assert {r.kind for r in last.delivery_result.recipients} == {"transient"}
+
+
+def test_a_message_whose_recipients_raise_does_not_hide_an_earlier_error(
+    with_mailers, server
+):
+    server.replies["mail"] = "451 4.3.0 later"
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+                "OPTIONS": {"host": server.host, "port": server.port},
+            }
+        }
+    )
+    first = EmailMessage("Hi", "Body", "ann@example.com", TO)
+    strange = _WithoutRecipients("Hi", "Body", "ann@example.com", TO)
+    with pytest.raises(smtplib.SMTPSenderRefused):
+        get_mailer("default").send_messages([first, strange])
+
+
 def test_the_timeout_is_ten_seconds_and_the_attribute_stays_none(with_mailers):
     with ScriptedServer() as server:
         with_mailers(
