@@ -6,7 +6,8 @@ E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such b
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
 E009 MAILERS missing    E010 to E016, W010 to W014 options of SMTP (smtp/options.py)
 W015 From without a domain                     W016 empty host
-E020 development backend in production
+E020 development backend in production         E030 to E035, W030 to W033 verification
+                                               (verification/checks.py)
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from django_mailplus.chain import (
     options_of,
 )
 from django_mailplus.smtp.options import is_loopback
+from django_mailplus.verification import checks as verification
 
 __all__: list[str] = []
 
@@ -81,6 +83,30 @@ def _check_key(name: Any, value: Any) -> Iterator[CheckMessage]:
             hint=f"{key.meaning} Default: {key.default!r}.",
             id="mailplus.E007",
         )
+    elif isinstance(value, bool) and key.type is int:
+        yield Error(
+            f"MAILPLUS[{name!r}] is a bool; it takes an int.",
+            hint=f"{key.meaning} Default: {key.default!r}.",
+            id="mailplus.E007",
+        )
+    elif (key.choices and value not in key.choices) or (
+        isinstance(value, int) and value < key.least
+    ):
+        allowed = " or ".join(map(repr, key.choices)) or f"{key.least} or more"
+        yield Error(
+            f"MAILPLUS[{name!r}] is {value!r}; it takes {allowed}.",
+            hint=f"{key.meaning} Default: {key.default!r}.",
+            id="mailplus.E007",
+        )
+
+
+@register(TAG)
+def check_verification_settings(
+    app_configs: object, **kwargs: object
+) -> list[CheckMessage]:
+    if check_mailplus_setting(app_configs):
+        return []  # what is wrong there would only be told twice
+    return list(verification.check_verification())
 
 
 @register(TAG)

@@ -20,6 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.filebased import EmailBackend as FileBackend
 from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
+from django.db import transaction
 from django.utils.module_loading import import_string
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "email_options",
     "email_setting",
     "get_mailer",
+    "in_transaction",
     "mailer_settings",
     "mailers",
     "mailers_defined",
@@ -111,6 +113,12 @@ def tests_running() -> bool:
     """Whether Django's test environment is set up, without importing it."""
     test_utils = sys.modules.get("django.test.utils")
     return test_utils is not None and hasattr(test_utils._TestState, "saved_data")
+
+
+def in_transaction(database: str) -> bool:
+    """Whether something waits for a commit: the wrapping of Django's TestCase does not."""
+    blocks = transaction.get_connection(database).atomic_blocks
+    return any(not block._from_testcase for block in blocks)
 
 
 def get_mailer(alias: str | None) -> BaseEmailBackend:

@@ -20,6 +20,8 @@ class Key:
     type: type
     default: Any
     meaning: str
+    choices: tuple[str, ...] = ()
+    least: int = 1
 
 
 KEYS: Mapping[str, Key] = {
@@ -27,6 +29,101 @@ KEYS: Mapping[str, Key] = {
         type=str,
         default="127.0.0.1:8025",
         meaning="Address, as host:port, on which runmailserver listens when none is given.",
+    ),
+    "BASE_URL": Key(
+        type=str,
+        default="",
+        meaning="Scheme and host before the links in mails, such as https://shop.example.com.",
+    ),
+    "VERIFICATION_TOKEN_GENERATOR": Key(
+        type=str,
+        default="django.contrib.auth.tokens.default_token_generator",
+        meaning="Dotted path of the object whose make_token() and check_token() are used.",
+    ),
+    "VERIFICATION_BIND_TOKENS": Key(
+        type=bool,
+        default=True,
+        meaning="Whether a token proves one address for one purpose; False gives the generator the bare user.",
+    ),
+    "VERIFICATION_TIMEOUT": Key(
+        type=int,
+        default=259_200,
+        meaning="Seconds that a link works; never longer than the generator's own limit.",
+    ),
+    "VERIFICATION_METHOD": Key(
+        type=str,
+        default="link",
+        meaning="What a mail holds: link, code or both.",
+        choices=("link", "code", "both"),
+    ),
+    "VERIFICATION_CODE_LENGTH": Key(
+        type=int, default=6, meaning="Digits of a code.", least=6
+    ),
+    "VERIFICATION_CODE_TIMEOUT": Key(
+        type=int, default=900, meaning="Seconds that a code works."
+    ),
+    "VERIFICATION_CODE_MAX_ATTEMPTS": Key(
+        type=int, default=3, meaning="Tries that each code allows."
+    ),
+    "VERIFICATION_RESEND_COOLDOWN": Key(
+        type=int,
+        default=60,
+        meaning="Seconds between two mails to one address.",
+        least=0,
+    ),
+    "VERIFICATION_MAX_SENDS_PER_DAY": Key(
+        type=int, default=5, meaning="Mails to one address in 24 hours."
+    ),
+    "VERIFICATION_CLIENT_IP": Key(
+        type=str,
+        default="",
+        meaning="Dotted path of a function that takes a request and returns the visitor's "
+        "IP address; without it there is no limit per visitor.",
+    ),
+    "VERIFICATION_MAX_SENDS_PER_CLIENT": Key(
+        type=int,
+        default=20,
+        meaning="Mails in 24 hours that one visitor without login may ask for.",
+    ),
+    "VERIFICATION_MAILER": Key(
+        type=str,
+        default="",
+        meaning="Alias of the mailer for these mails; empty for the default mailer.",
+    ),
+    "VERIFICATION_SUCCESS_URL": Key(
+        type=str,
+        default="",
+        meaning="Where to go after a confirmation: a path, URL or name of a view; empty for the page that says so.",
+    ),
+    "VERIFICATION_REDIRECT_HOSTS": Key(
+        type=list,
+        default=[],
+        meaning="Hosts besides the site's own to which `next` may lead.",
+    ),
+    "VERIFICATION_STORE": Key(
+        type=str,
+        default="table",
+        meaning="Where else a proof is noted: table for nowhere, field:NAME for a field of the user, is_active.",
+    ),
+    "VERIFICATION_UNIQUE": Key(
+        type=bool,
+        default=True,
+        meaning="Whether an address can be proved by one user only.",
+    ),
+    "VERIFICATION_LOGIN_ON_VERIFY": Key(
+        type=bool,
+        default=False,
+        meaning="Whether a confirmation logs in, in the browser that signed up.",
+    ),
+    "VERIFICATION_MAIL_UNKNOWN": Key(
+        type=bool,
+        default=True,
+        meaning="Whether an address without account that asks for a mail is told so by mail.",
+    ),
+    "VERIFICATION_NOTIFY_OLD_ADDRESS": Key(
+        type=bool,
+        default=True,
+        meaning="Whether a change of address is told to the old one, with a link that undoes it.",
     ),
 }
 

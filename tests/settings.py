@@ -1,17 +1,80 @@
-"""Settings of the test suite: one file for every supported Django."""
+"""Settings of the test suite: one file for every supported Django.
+
+Another user model or database for a whole run: MAILPLUS_TEST_USER (a model of
+`people`), MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine).
+"""
 
 from __future__ import annotations
+
+import os
 
 import django.core.mail
 
 SECRET_KEY = "for the tests alone"
 USE_TZ = True
+ALLOWED_HOSTS = ["testserver", "shop.example.com", "127.0.0.1"]
 INSTALLED_APPS = [
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
     "django_mailplus",
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "string_if_invalid": "MISSING {{ %s }}",
+        },
+    }
+]
+ROOT_URLCONF = "site_urls"
+STATIC_URL = "static/"
+LOGIN_URL = "/accounts/login/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if user := os.environ.get("MAILPLUS_TEST_USER"):
+    INSTALLED_APPS.append("people")
+    INSTALLED_APPS.remove("django.contrib.admin")  # wants users of Django's own kind
+    AUTH_USER_MODEL = f"people.{user}"
+if os.environ.get("MAILPLUS_TEST_DATABASE") == "mysql":
+    import pymysql
+
+    pymysql.version_info = (2, 2, 1, "final", 0)  # of the driver that Django asks for
+    pymysql.install_as_MySQLdb()
+DATABASES = {
+    "default": {
+        "": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+        "postgresql": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            "USER": "postgres",
+            "HOST": "127.0.0.1",
+        },
+        "mysql": {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": "test",
+            "USER": "root",
+            "HOST": "127.0.0.1",
+        },
+    }[os.environ.get("MAILPLUS_TEST_DATABASE", "")]
+}
 DEFAULT_FROM_EMAIL = "Shop <shop@example.com>"
 SERVER_EMAIL = "errors@example.com"
 

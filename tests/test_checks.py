@@ -41,7 +41,7 @@ def our_findings(*, deploy=False):
         for check in registry.get_checks(include_deployment_checks=deploy)
         if check.__module__ == "django_mailplus.checks"
     ]
-    assert len(ours) == (4 if deploy else 3)
+    assert len(ours) == (5 if deploy else 4)
     return [(f.id, f.msg, f.hint) for check in ours for f in check(app_configs=None)]
 
 

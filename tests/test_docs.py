@@ -1,49 +1,43 @@
-"""README and docs say what is true: their code runs, their reference lists what there is.
+"""README and docs say what is true: their code runs, their links lead somewhere.
 
 Every Python block follows a comment that says what the test does with it:
 `<!-- test: settings [NAME=value ...] -->` a settings file that passes the checks,
 `<!-- test: run -->` code that runs against a real mail server, block after block,
 `<!-- test: file PATH -->` a file of the tutorial's project (`append` adds to it),
+`<!-- test: shell OUTPUT -->` code for the shell of that project, at the end, and what it prints,
 `<!-- test: skip REASON -->`.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import os
-import pkgutil
 import re
 import shlex
 import subprocess
 import sys
-import tomllib
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import load_command_class
-from django.core.management.base import BaseCommand
+from django.dispatch import Signal
+from django.test import RequestFactory
 
-import django_mailplus
-from django_mailplus import conf, signals
-from django_mailplus.backends.base import RouterBackend, WrapperBackend
-from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
-from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
+from django_mailplus import signals
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
+from django_mailplus.verification import signals as verification_signals
+from django_mailplus.viewer import view
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-REFERENCE = DOCS / "reference"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-COMMANDS = ("sendtestemail", "runmailserver")
-INTERNAL = re.compile(
-    r"django_mailplus\.(smtp|management|checks|doctor\.report"
-    r"|mailserver\.(certificates|printing|protocol|refusals|saving))\b"
-)
+COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail")
 BLOCK = re.compile(
     r"(?:<!-- test: (?P<how>[^\n]*?) -->\n+)?^(?P<indent> *)```(?P<language>\w+)\n(?P<code>.*?)^(?P=indent)```",
     re.M | re.S,
@@ -52,7 +46,10 @@ PRELUDE = """
 import django.core.mail as _mail
 SECRET_KEY = "of the test alone"
 DEFAULT_FROM_EMAIL = "shop@example.com"
-INSTALLED_APPS = ["django_mailplus"]
+INSTALLED_APPS = [
+    "django.contrib.auth", "django.contrib.contenttypes", "django_mailplus",
+]
+MIDDLEWARE = ["django.contrib.auth.middleware.AuthenticationMiddleware"]
 USE_TZ = True
 """
 AFTERWORD = """
@@ -83,7 +80,7 @@ def _blocks() -> Iterator[Block]:
                 line=text.count("\n", 0, match.start("language")) + 1,
                 language=match["language"],
                 how=match["how"] or "",
-                code=match["code"],
+                code=textwrap.dedent(match["code"]),
             )
 
 
@@ -118,8 +115,8 @@ def _python(
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.name)
 def test_every_python_block_says_how_it_is_tested(block: Block) -> None:
     kind, _, rest = block.how.partition(" ")
-    assert kind in {"settings", "run", "file", "skip"}
-    assert rest or kind not in {"file", "skip"}
+    assert kind in {"settings", "run", "file", "shell", "skip"}
+    assert rest or kind not in {"file", "shell", "skip"}
     compile(block.code, block.name, "exec")
 
 
@@ -160,6 +157,25 @@ def received(
         yield mails
 
 
+def _run(page: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module made of the code of a page."""
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+    for block in (block for block in _of("run") if block.page == page):
+        exec(compile(block.code, block.name, "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+@pytest.fixture
+def receivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' receivers hear of nothing once the test is over."""
+    for module in (signals, verification_signals):
+        for signal in vars(module).values():
+            if isinstance(signal, Signal):
+                monkeypatch.setattr(signal, "receivers", list(signal.receivers))
+
+
+@pytest.mark.usefixtures("receivers")
 @pytest.mark.parametrize(
     "page",
     sorted({block.page for block in _of("run")}),
@@ -168,56 +184,161 @@ def received(
 def test_the_code_of_a_page_runs_from_top_to_bottom(
     page: Path, received: list[ReceivedMail], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = ModuleType("page")
-    monkeypatch.setitem(sys.modules, "page", module)
-    blocks = [block for block in _of("run") if block.page == page]
-    for block in blocks:
-        exec(compile(block.code, block.name, "exec"), module.__dict__)  # noqa: S102
+    _run(page, monkeypatch)
     sends = any(
-        ".send(" in block.code or "send_mail(" in block.code for block in blocks
+        ".send(" in block.code or "send_mail(" in block.code
+        for block in _of("run")
+        if block.page == page
     )
     assert bool(received) == sends
 
 
-def test_the_tutorial_builds_a_project_that_sends_the_contact_form(
-    tmp_path: Path,
+@pytest.mark.django_db
+def test_the_sign_up_of_the_guide_answers_a_taken_address_as_a_free_one(
+    received: list[ReceivedMail], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for command in (["startproject", "shop", "."], ["startapp", "contact"]):
-        made = _python("-m", "django", *command, folder=tmp_path)
+    page = _run(DOCS / "howto" / "verify-addresses.md", monkeypatch)
+    form = {"email": "Ann@example.com", "password": "ragged-onion-71"}
+    request = RequestFactory().post("/", form, SERVER_NAME="shop.example.com")
+    free = page.sign_up(request)
+    get_user_model().objects.create_user("bob@example.com", "bob@example.com")
+    taken = page.sign_up(
+        RequestFactory().post("/", {**form, "email": "bob@example.com"})
+    )
+    assert free.status_code == taken.status_code == 302
+    assert len(free.url) == len(taken.url)
+    assert [mail.rcpt_to for mail in received] == [
+        ("ann@example.com",),
+        ("bob@example.com",),
+    ]
+    assert b"/verify/" in received[0].raw
+    assert b"have an account" in received[1].raw
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("receivers")
+def test_the_name_follows_a_changed_address_as_the_guide_says(
+    received: list[ReceivedMail], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = _run(DOCS / "howto" / "change-of-address.md", monkeypatch)
+    user = get_user_model().objects.create_user("a@example.com", "a@example.com")
+    page.let_the_name_follow(None, user, "a@example.com", "b@example.com")
+    user.refresh_from_db()
+    assert user.get_username() == "b@example.com"
+    assert not received
+
+
+@pytest.mark.django_db
+def test_accounts_that_wait_are_marked_as_the_guide_says(
+    received: list[ReceivedMail],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    settings.MAILPLUS = {
+        "BASE_URL": "https://shop.example.com",
+        "VERIFICATION_STORE": "is_active",
+    }
+    user = get_user_model().objects.create_user(
+        "ann", "ann@example.com", is_active=False
+    )
+    _run(DOCS / "howto" / "migrate-verification.md", monkeypatch).mark_those_who_wait()
+    user.refresh_from_db()
+    assert not user.is_active
+    assert user.mailplus_addresses.get().activates_user
+    assert len(received) == 1
+
+
+SIGN_UP = """
+from django.test import Client
+page = Client(SERVER_NAME="localhost").get("/contact/")
+assert page.status_code == 200, page.status_code
+form = {"name": "Ann", "email": "ann@example.com", "text": "Hello"}
+answer = Client(SERVER_NAME="localhost").post("/contact/", form)
+assert answer.status_code == 302, answer.content
+
+ann = Client(SERVER_NAME="localhost")
+assert ann.get("/sign-up/").status_code == 200
+password = "ragged-onion-71"
+form = {
+    "username": "ann", "email": "ann@example.com",
+    "password1": password, "password2": password,
+}
+answer = ann.post("/sign-up/", form, follow=True)
+assert b"Check your mail" in answer.content, answer.content
+answer = ann.get("/members/", follow=True)
+assert b"Check your mail" in answer.content, answer.content
+print(ann.cookies["sessionid"].value)
+"""
+VERIFY = """
+import re
+from django.test import Client
+ann = Client(SERVER_NAME="localhost")
+ann.cookies["sessionid"] = session
+question = ann.get(link).content.decode()
+form_token = re.search('name="form_token" value="([^"]+)"', question)[1]
+assert b"Check your mail" in ann.get("/members/", follow=True).content
+answer = ann.post(link, {"form_token": form_token}, follow=True)
+assert b"Thank you" in answer.content, answer.content
+assert b"Welcome, ann." in ann.get("/members/").content
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The project of the tutorial, in a folder, sending to the server of the test."""
+
+    folder: Path
+
+    def manage(self, *arguments: str) -> str:
+        ran = _python(
+            *("-W", "error", "manage.py", *arguments),
+            folder=self.folder,
+            DJANGO_SETTINGS_MODULE="shop.settings",
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def shell(self, code: str) -> str:
+        """What the code prints; a line about automatic imports comes before it."""
+        lines = self.manage("shell", "--verbosity", "0", "-c", code).split()
+        return lines[-1] if lines else ""
+
+    def write(self, block: Block, port: int) -> None:
+        _, name, *append = block.how.split(" ")
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_text() if append else ""
+        code = block.code.replace("8025", str(port))
+        path.write_text(f"{before}\n{code}" if before else code)
+
+
+def test_the_tutorial_builds_a_project_that_sends_and_verifies(tmp_path: Path) -> None:
+    for command in ("startproject shop .", "startapp contact", "startapp members"):
+        made = _python("-m", "django", *command.split(), folder=tmp_path)
         assert made.returncode == 0, made.stderr
+    project = Project(folder=tmp_path)
     mails: list[ReceivedMail] = []
     with MailServer(
         "127.0.0.1", 0, on_message=mails.append, fail={"nobody@example.com": 550}
     ) as server:
         for block in (b for b in BLOCKS if b.how.startswith("file ")):
-            _, name, *append = block.how.split(" ")
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            before = path.read_text() if append else ""
-            code = block.code.replace("8025", str(server.port))
-            path.write_text(f"{before}\n{code}" if before else code)
-        walk = (
-            "from django.test import Client\n"
-            "page = Client(SERVER_NAME='localhost').get('/contact/')\n"
-            "assert page.status_code == 200, page.status_code\n"
-            "form = {'name': 'Ann', 'email': 'ann@example.com', 'text': 'Hello'}\n"
-            "answer = Client(SERVER_NAME='localhost').post('/contact/', form)\n"
-            "assert answer.status_code == 302, answer.content\n"
-        )
-        for arguments in (
-            ["check", "--fail-level", "WARNING"],
-            ["shell", "-c", walk],
-            ["sendtestemail", "ann@example.com"],
-        ):
-            ran = _python(
-                *("-W", "error", "manage.py", *arguments),
-                folder=tmp_path,
-                DJANGO_SETTINGS_MODULE="shop.settings",
-            )
-            assert ran.returncode == 0, ran.stdout + ran.stderr
-    form_mail, test_mail = mails
+            project.write(block, server.port)
+        project.manage("check", "--fail-level", "WARNING")
+        project.manage("migrate")
+        session = project.shell(SIGN_UP)
+        project.manage("sendtestemail", "ann@example.com")
+        form_mail, link_mail, test_mail = mails
+        link = re.search(r"http://127.0.0.1:8000(/verify/\S+)", _text(link_mail))
+        assert link is not None
+        project.shell(f"link, session = {link[1]!r}, {session!r}\n{VERIFY}")
+        for block in _of("shell"):
+            assert project.shell(block.code) == block.how.split(" ")[1]
     assert b"Reply-To: ann@example.com" in form_mail.raw
     assert test_mail.rcpt_to == ("ann@example.com",)
+
+
+def _text(received: ReceivedMail) -> str:
+    return view(received.raw).text
 
 
 def _command_lines() -> Iterator[tuple[str, str, list[str]]]:
@@ -237,7 +358,8 @@ def _command_lines() -> Iterator[tuple[str, str, list[str]]]:
 def test_command_lines_in_the_docs_are_understood(
     where: str, command: str, arguments: list[str]
 ) -> None:
-    parser = _command(command).create_parser("manage.py", command)
+    found = load_command_class("django_mailplus", command)
+    parser = found.create_parser("manage.py", command)
     assert vars(parser.parse_args(arguments)), where
 
 
@@ -256,130 +378,3 @@ def test_links_between_pages_lead_to_files() -> None:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-# --- The reference against the code, both ways --------------------------------------------
-
-
-def _table(page: str, heading: str | None = None) -> set[str]:
-    """The names in the first column of the tables under a heading, or on the whole page."""
-    text = (REFERENCE / page).read_text(encoding="utf-8")
-    if heading is not None:
-        text = re.split(rf"^## {re.escape(heading)}$", text, flags=re.M)[1]
-        text = re.split(r"^## ", text, flags=re.M)[0]
-    return set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
-
-
-def _command(name: str) -> BaseCommand:
-    return load_command_class("django_mailplus", name)
-
-
-def _constructor(*classes: type) -> set[str]:
-    """Named parameters that a settings file may give, without those Django fills in."""
-    return {
-        name
-        for cls in classes
-        for base in cls.__mro__[:-1]
-        if "__init__" in vars(base) and base.__name__ != "BaseEmailBackend"
-        for name, parameter in inspect.signature(
-            vars(base)["__init__"]
-        ).parameters.items()
-        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        and name not in ("self", "alias", "_ignore_unknown_kwargs")
-    }
-
-
-def test_the_options_of_smtp_are_in_the_reference() -> None:
-    assert _table("mailers-and-options.md", "SMTP") == _constructor(SMTPBackend)
-
-
-def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
-    documented = _table("mailers-and-options.md", "Wrappers and routers")
-    assert documented == _constructor(WrapperBackend, RouterBackend)
-
-
-def test_the_email_settings_of_the_options_are_in_the_reference() -> None:
-    text = (REFERENCE / "mailers-and-options.md").read_text(encoding="utf-8")
-    pairs = re.findall(r"^\| `(\w+)` \| `(EMAIL_\w+)` \|$", text, re.M)
-    assert dict(pairs) == dict(EMAIL_SETTING_OF_OPTION)
-
-
-def test_the_keys_of_mailplus_are_in_the_reference_with_type_and_default() -> None:
-    text = (REFERENCE / "settings.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `([^`]*)` \|", text, re.M)
-    assert {row[0]: row[1:] for row in rows} == {
-        name: (key.type.__name__, str(key.default)) for name, key in conf.KEYS.items()
-    }
-
-
-def test_every_command_has_its_section_and_no_other_is_documented() -> None:
-    folder = ROOT / "django_mailplus" / "management" / "commands"
-    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
-    there = {path.stem for path in folder.glob("[a-z]*.py")}
-    assert set(re.findall(r"^## (\w+)$", text, re.M)) == there == set(COMMANDS)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_argument_of_a_command_is_in_the_reference(name: str) -> None:
-    def arguments(command: BaseCommand) -> set[str]:
-        parser = command.create_parser("manage.py", name)
-        return {
-            action.option_strings[-1] if action.option_strings else action.dest
-            for action in parser._actions
-        }
-
-    common = arguments(BaseCommand())
-    assert _table("commands.md", name) == arguments(_command(name)) - common
-
-
-def test_every_check_id_is_in_the_reference_and_no_other() -> None:
-    source = "".join(
-        path.read_text(encoding="utf-8")
-        for path in (ROOT / "django_mailplus").rglob("*.py")
-    )
-    used = set(re.findall(r'"(mailplus\.[EW]\d{3})"', source))
-    assert _table("checks.md") == used
-    assert len(used) > 15
-
-
-def test_every_signal_is_in_the_reference() -> None:
-    assert _table("signals.md") == set(signals.__all__)
-
-
-def _public() -> dict[str, set[str]]:
-    found = {}
-    for module in pkgutil.walk_packages(django_mailplus.__path__, "django_mailplus."):
-        if not INTERNAL.match(module.name):
-            names = getattr(importlib.import_module(module.name), "__all__", ())
-            if names:
-                found[module.name] = set(names)
-    return found
-
-
-def test_every_public_name_is_in_the_reference_and_no_other() -> None:
-    text = (REFERENCE / "api.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^## ([\w.]+)$", text, re.M)
-    assert {name: _table("api.md", name) for name in headings} == _public()
-
-
-def test_the_catalogue_page_is_made_from_the_catalogue() -> None:
-    path = ROOT / "django_mailplus" / "doctor" / "failures.toml"
-    rows = tomllib.loads(path.read_text(encoding="utf-8"))["failure"]
-    spec = importlib.util.spec_from_file_location("docs_conf", DOCS / "conf.py")
-    assert spec is not None
-    assert spec.loader is not None
-    docs_conf = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(docs_conf)
-    assert re.findall(r"^## ([\w-]+)$", docs_conf.failures(), re.M) == [
-        row["id"] for row in rows
-    ]
-
-
-def test_the_version_is_the_same_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    version = project["project"]["version"]
-    changelog = (DOCS / "changelog.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## (\S+)", changelog, re.M)
-    assert newest is not None
-    assert newest[1] == version == django_mailplus.__version__
-    assert f"version {version}," in (DOCS / "index.md").read_text(encoding="utf-8")

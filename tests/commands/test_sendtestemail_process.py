@@ -16,7 +16,11 @@ from django_mailplus.compat import NATIVE
 SETTINGS = """
 from __future__ import annotations
 SECRET_KEY = "x"
-INSTALLED_APPS = ["django_mailplus"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django_mailplus",
+]
 USE_TZ = True
 DEFAULT_FROM_EMAIL = "shop@example.com"
 """

@@ -17,12 +17,19 @@ REQUIRED = (
     "django_mailplus/doctor/failures.toml",
     "django_mailplus/management/commands/sendtestemail.py",
     "django_mailplus/management/commands/runmailserver.py",
+    "django_mailplus/migrations/0001_initial.py",
+    "django_mailplus/static/mailplus/verification.css",
+    "django_mailplus/templates/mailplus/verification/body.html",
     "dist-info/licenses/LICENSE",
 )
 
 SETTINGS = """
 import django.core.mail
-INSTALLED_APPS = ["django_mailplus"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django_mailplus",
+]
 SECRET_KEY = "x"
 MAILERS = {"default": {"BACKEND": "django_mailplus.backends.smtp.EmailBackend",
                        "OPTIONS": {"host": "localhost"}}}

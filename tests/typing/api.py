@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.generic import TemplateView
 
 from django_mailplus import mail
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
+from django_mailplus.models import EmailAddress
 from django_mailplus.signals import message_failed
+from django_mailplus.verification import (
+    VerificationResult,
+    cancel_email_change,
+    check_verification_token,
+    deactivate_until_verified,
+    is_email_verified,
+    make_verification_url,
+    send_account_exists_email,
+    send_verification_email,
+    start_email_change,
+    unverify_email_address,
+    verify_email_address,
+)
+from django_mailplus.verification.gates import (
+    VerifiedEmailLoginMixin,
+    VerifiedEmailRequiredMixin,
+    verified_email_not_required,
+    verified_email_required,
+)
+from django_mailplus.verification.signals import email_verified
 
 
 def send() -> int:
@@ -43,3 +71,71 @@ class Spread(RouterBackend):
 
 
 message_failed.connect(lambda sender, **kwargs: None)
+
+
+def sign_up(request: HttpRequest, user: User, *, taken: bool) -> HttpResponse:
+    if taken:
+        return redirect(send_account_exists_email(user.email, request=request).sent_url)
+    result: VerificationResult = send_verification_email(
+        user,
+        request=request,
+        next_url="/welcome/",
+        language="de",
+        context={"plan": "free"},
+        method="both",
+        using="smtp",
+        base_url="https://shop.example.com",
+        force=True,
+    )
+    wait: timedelta | None = result.retry_after
+    if result.status == "throttled" and wait is not None:
+        return HttpResponse(f"{wait.total_seconds():.0f} s")
+    return redirect(result.sent_url)
+
+
+def prove(user: User, token: str) -> str:
+    email: str | None = check_verification_token(user, token)
+    if email is None or is_email_verified(user, email=email):
+        return make_verification_url(user, base_url="https://shop.example.com")
+    if verify_email_address(user, email) == "taken":
+        unverify_email_address(user, email, purpose="verify")
+        deactivate_until_verified(user)
+    return start_email_change(user, "new@example.com").status
+
+
+def forget(user: User) -> bool:
+    return cancel_email_change(user)
+
+
+def proved() -> list[str]:
+    rows = EmailAddress.objects.filter(purpose="verify", verified_at__isnull=False)
+    return [f"{row.email} of {row.user}" for row in rows]
+
+
+@verified_email_required
+def order(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+@verified_email_required(raise_exception=True)
+async def order_by_script(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+@verified_email_not_required
+def terms(request: HttpRequest, page: int) -> HttpResponse:
+    return HttpResponse()
+
+
+terms(HttpRequest(), page=1)
+
+
+class Orders(VerifiedEmailRequiredMixin, TemplateView):
+    raise_exception = True
+
+
+class Login(VerifiedEmailLoginMixin, AuthenticationForm):
+    grace_period = timedelta(days=3)
+
+
+email_verified.connect(lambda sender, user, email, purpose, **kwargs: None)

@@ -1,0 +1,7 @@
+"""The admin pages of the rooms, gathered."""
+
+from __future__ import annotations
+
+from django_mailplus.verification.admin import EmailAddressAdmin
+
+__all__ = ["EmailAddressAdmin"]

@@ -1,0 +1,81 @@
+"""Take over what another package, or a field of the user model, has recorded as verified."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_mailplus.verification import verify_email_address
+from django_mailplus.verification.mailbox import email_of
+
+Source = Iterator[tuple[Any, str]]
+
+
+class Command(BaseCommand):
+    help = (
+        "Records addresses as verified that django-allauth (EmailAddress.verified) or a "
+        "field of the user model says are. Mails nobody; can be run again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "--allauth", action="store_true", help="From allauth's table of addresses."
+        )
+        source.add_argument(
+            "--field",
+            metavar="NAME",
+            help="From a field of the user model: the current address of every user for "
+            "whom it is set.",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Only count what would be taken over.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        source = (
+            _from_allauth() if options["allauth"] else _from_field(options["field"])
+        )
+        counts: Counter[str] = Counter()
+        for user, email in source:
+            if not email:
+                counts["without an address"] += 1
+            elif options["dry_run"]:
+                counts["to take over"] += 1
+            else:
+                counts[verify_email_address(user, email).replace("_", " ")] += 1
+        report = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
+        self.stdout.write(report or "Nothing to take over.")
+
+
+def _from_allauth() -> Source:
+    if not apps.is_installed("allauth.account"):
+        raise CommandError(
+            "allauth.account is not in INSTALLED_APPS. Add it for the time of the import."
+        )
+    model: Any = apps.get_model("account", "EmailAddress")  # type: ignore[misc]  # of allauth
+    rows = model.objects.filter(verified=True)
+    for row in rows.select_related("user").order_by("pk").iterator():
+        yield row.user, row.email
+
+
+def _from_field(name: str) -> Source:
+    model = get_user_model()
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        fields = ", ".join(sorted(f.name for f in model._meta.concrete_fields))
+        raise CommandError(
+            f"The user model has no field {name!r}. It has: {fields}."
+        ) from None
+    for user in model._default_manager.order_by("pk").iterator():
+        if getattr(user, field.attname):  # type: ignore[union-attr]
+            yield user, email_of(user)

@@ -1,0 +1,84 @@
+"""What visitors type, checked before anything is looked up or mailed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core import signing
+from django.utils.translation import gettext_lazy as _
+
+from django_mailplus.verification.mailbox import email_field_of
+
+__all__ = ["ChangeForm", "CodeForm", "ResendForm", "form_token", "was_pressed"]
+
+_SALT = "django_mailplus.verification.form"
+_AGE = 86_400  # seconds that a page may stay open before its button is pressed
+
+
+def form_token() -> str:
+    """Proof that a form was rendered by us, which needs no cookie.
+
+    It tells a button that was pressed from a bare POST of a link scanner. Who may do
+    what is decided by the link itself, so another site has nothing to forge.
+    """
+    return signing.dumps("form", salt=_SALT)
+
+
+def was_pressed(token: str) -> bool:
+    try:
+        return bool(signing.loads(token, salt=_SALT, max_age=_AGE) == "form")
+    except signing.BadSignature:
+        return False
+
+
+class ResendForm(forms.Form):
+    email = forms.EmailField(
+        label=_("Email address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}
+        ),
+    )
+
+
+class ChangeForm(forms.Form):
+    """The new address, and the password of whoever has one: a borrowed session is not enough."""
+
+    email = forms.EmailField(
+        label=_("New email address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_usable_password():
+            del self.fields["password"]
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"])
+        field = get_user_model()._meta.get_field(email_field_of(self.user))
+        field.run_validators(email)  # type: ignore[union-attr]
+        return email
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("This is not your password."))
+        return password

@@ -1,0 +1,129 @@
+"""The mails of this room: templates rendered in the reader's language, then handed over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import router, transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.timesince import timesince
+
+from django_mailplus import conf
+from django_mailplus.compat import in_transaction
+from django_mailplus.mail import EmailMultiAlternatives
+from django_mailplus.verification.links import base_url, page_url
+from django_mailplus.verification.models import EmailAddress
+
+__all__ = ["Mail", "Outgoing", "in_words"]
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal[
+    "", "change_", "change_notice_", "changed_notice_", "account_exists_", "no_account_"
+]
+"""Prefix of the templates subject.txt, body.txt and body.html."""
+
+
+def in_words(span: timedelta) -> str:
+    """A span of time for a reader, in the active language."""
+    now = timezone.now()
+    return timesince(now - span, now, depth=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What one mail says. Links are filled in by `links`, in the reader's language."""
+
+    kind: Kind
+    to: str = field(repr=False)
+    user: Any = field(default=None, repr=False)
+    context: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    links: Callable[[], Mapping[str, Any]] = dict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """How mails leave: before which address their links stand, by which mailer, in which language."""
+
+    request: HttpRequest | None = None
+    base_url: str | None = None
+    using: str | None = None
+    language: str | None = None
+
+    @property
+    def base(self) -> str:
+        return base_url(self.request, self.base_url)
+
+    def send(
+        self, mail: Mail, *, then: Callable[[], object] | None = None
+    ) -> Literal["sent", "queued", "failed"]:
+        """Render now, send after the commit; `then` is called if the mail left.
+
+        A mail that could not be sent is logged, not raised: whether one was sent must
+        not show. A mistake in the project (a template, a mailer) is raised.
+        """
+        message = self._message(mail)
+        database = router.db_for_write(EmailAddress)
+        if in_transaction(database):
+            transaction.on_commit(
+                partial(self._deliver, message, then), using=database, robust=True
+            )
+            return "queued"
+        return "sent" if self._deliver(message, then) else "failed"
+
+    def _deliver(
+        self, message: EmailMultiAlternatives, then: Callable[[], object] | None
+    ) -> bool:
+        using = self.using or conf.setting("VERIFICATION_MAILER") or None
+        try:
+            sent = bool(message.send(using=using))
+        except ImproperlyConfigured:
+            raise
+        except Exception as error:
+            # The text of the error may hold the address.
+            logger.error("A verification mail was not sent: %s", type(error).__name__)  # noqa: TRY400
+            return False
+        if sent and then is not None:
+            then()
+        return sent
+
+    def _message(self, mail: Mail) -> EmailMultiAlternatives:
+        with translation.override(self.language or translation.get_language()):
+            context = {**self._site(), **mail.links(), **mail.context}
+            context |= {"email": mail.to, "user": mail.user}
+            name = f"mailplus/verification/{mail.kind}"
+            subject = render_to_string(f"{name}subject.txt", context, self.request)
+            message = EmailMultiAlternatives(
+                subject="".join(subject.splitlines()).strip(),
+                body=render_to_string(f"{name}body.txt", context, self.request),
+                to=[mail.to],
+            )
+            html = render_to_string(f"{name}body.html", context, self.request)
+            message.attach_alternative(html, "text/html")
+        return message
+
+    def _site(self) -> dict[str, Any]:
+        base = urlsplit(self.base)
+        name = base.netloc
+        if apps.is_installed("django.contrib.sites"):
+            from django.contrib.sites.models import Site
+
+            name = Site.objects.get_current(self.request).name
+        return {
+            "domain": base.netloc,
+            "protocol": base.scheme,
+            "site_name": name,
+            "site_url": self.base,
+            "request_time": timezone.now(),
+            "resend_url": self.base + page_url("verify_email_resend"),
+        }

@@ -1,0 +1,141 @@
+"""What a link or a code from a mail does when somebody brings it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import router, transaction
+
+from django_mailplus import conf
+from django_mailplus.verification import signals
+from django_mailplus.verification.addresses import (
+    Outcome,
+    confirm,
+    idle_write,
+    locked,
+    report,
+)
+from django_mailplus.verification.codes import try_code
+from django_mailplus.verification.links import find_user
+from django_mailplus.verification.mailbox import email_of, mailbox_key
+from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.tokens import Generator, Use, check_token
+
+__all__ = [
+    "Found",
+    "check_verification_token",
+    "confirm_code",
+    "confirm_link",
+    "find_link",
+    "report_link",
+]
+
+Found = tuple[Any, EmailAddress]
+_MOST_ROWS = 20  # of one user, newest first: what a link is compared with
+
+
+def find_link(
+    uidb64: str,
+    token: str,
+    use: Use = "confirm",
+    *,
+    change: bool = False,
+    lock: bool = False,
+) -> Found | None:
+    """The user and the row that a link belongs to, or None; never raises for a bad link."""
+    database = router.db_for_write(EmailAddress) if lock else None
+    user = find_user(uidb64, lock=lock, database=database)
+    if user is None:
+        return None
+    row = _row_of(user, token, use, change=change)
+    return (user, row) if row is not None else None
+
+
+def _row_of(
+    user: Any,
+    token: str,
+    use: Use,
+    *,
+    change: bool = False,
+    generator: Generator | None = None,
+) -> EmailAddress | None:
+    rows = EmailAddress.objects.filter(user_id=user.pk).order_by("-pk")
+    if change:
+        rows = rows.filter(purpose="change")
+    elif use == "confirm":
+        rows = rows.exclude(purpose="change")
+    if use == "confirm" and not conf.setting("VERIFICATION_BIND_TOKENS"):
+        # Such a token says nothing about the address, so it must be the current one.
+        if change:
+            return None
+        rows = rows.filter(purpose="verify", mailbox_key=mailbox_key(email_of(user)))
+    for row in rows[:_MOST_ROWS]:
+        if check_token(user, row, token, use, generator=generator):
+            row.user = user
+            return row
+    return None
+
+
+def check_verification_token(
+    user: Any, token: str, *, token_generator: Generator | None = None
+) -> str | None:
+    """The address that the token proves for the user; None if it proves nothing.
+
+    For a view of your own that calls `verify_email_address` on POST.
+    """
+    row = _row_of(user, token, "confirm", generator=token_generator)
+    return row.email if row is not None else None
+
+
+def confirm_link(uidb64: str, token: str) -> tuple[Outcome | None, Found | None]:
+    """Prove the address of a link. No outcome for a link that is not good (any more)."""
+    with transaction.atomic(using=router.db_for_write(EmailAddress)):
+        found = find_link(uidb64, token, lock=True)
+        if found is None:
+            _failed(find_user(uidb64), "invalid")
+            return None, None
+        outcome = confirm(*found)
+    if outcome not in ("verified", "already_verified"):
+        _failed(found[0], outcome)
+    return outcome, found
+
+
+def confirm_code(
+    rows: list[EmailAddress], typed: str
+) -> tuple[Outcome | None, Found | None]:
+    """Prove the address of the one row whose code was typed.
+
+    The try is counted outside the transaction of the proof, so that nothing gives it back.
+    """
+    for row in rows:
+        if not try_code(row.user, row, typed):
+            continue
+        with locked(row.user) as user:
+            now = EmailAddress.objects.get(pk=row.pk)
+            # Reported or taken back since the code was read: it is good no more.
+            outcome = confirm(user, now) if now.nonce == row.nonce else None
+        if outcome is None:
+            break
+        if outcome != "verified":
+            _failed(user, outcome)
+        return outcome, (user, row)
+    if not rows:
+        idle_write()
+    _failed(rows[0].user if rows else None, "code")
+    return None, None
+
+
+def report_link(uidb64: str, token: str) -> Found | None:
+    """ "This was not me": links and codes of the row end, and no more mail goes out for it."""
+    with transaction.atomic(using=router.db_for_write(EmailAddress)):
+        found = find_link(uidb64, token, "report", lock=True)
+        if found is None:
+            return None
+        user, row = found
+        report(user, row)
+    signals.tell(signals.email_verification_reported, user=user, email=row.email)
+    return found
+
+
+def _failed(user: Any, reason: str) -> None:
+    signals.tell(signals.email_verification_failed, user=user, reason=reason)

@@ -1,0 +1,126 @@
+"""What a visitor without login may ask for, answered so that the answer tells nothing.
+
+Known, unknown, verified, inactive and taken addresses cost the same queries and one mail
+each; only the owner of the mailbox reads which it was. A throttled address costs no mail,
+known or not. A mail that fails is a line in the log.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.module_loading import import_string
+
+from django_mailplus import conf
+from django_mailplus.verification.addresses import idle_write, is_proved
+from django_mailplus.verification.mailbox import (
+    email_of,
+    lookalike_key,
+    mailbox_key,
+    same_mailbox,
+)
+from django_mailplus.verification.mails import Mail, Outgoing
+from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.sending import (
+    Proof,
+    VerificationResult,
+    claim_address,
+    find_row,
+    is_refused,
+    issue,
+    save_row,
+    ticket_for,
+)
+from django_mailplus.verification.throttle import Limit, claim
+
+__all__ = ["request_verification_email", "send_account_exists_email"]
+
+
+def request_verification_email(
+    email: str, *, request: HttpRequest | None = None
+) -> None:
+    """Mail whoever reads this address what there is to say about it."""
+    email = email.strip()
+    key = mailbox_key(email)
+    users = _users(email)
+    rows = {
+        row.user_id: row
+        for row in EmailAddress.objects.filter(mailbox_key=key, purpose="verify")
+    }
+    if not _too_many_from_here(request) and claim_address(email) is None:
+        _answer(email, users, rows, request)
+
+
+def send_account_exists_email(
+    email: str, *, request: HttpRequest | None = None
+) -> VerificationResult:
+    """For a sign-up with an address that has an account already: tell its owner, by mail.
+
+    Costs what `send_verification_email` costs for a new account; answer the visitor with
+    the same page.
+    """
+    email = email.strip()
+    ticket = ticket_for(email)
+    user = next(iter(_users(email)), None)
+    if user is not None:
+        email = email_of(user)
+        save_row(find_row(user, email, "verify"))
+    if (wait := claim_address(email)) is not None:
+        return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
+    mail = Mail(kind="account_exists_", to=email, user=user)
+    return VerificationResult(status=_outgoing(request).send(mail), ticket=ticket)
+
+
+def _users(email: str) -> list[Any]:
+    """The users with this address: the first who still has to prove it is answered."""
+    model = get_user_model()
+    field = model.get_email_field_name()
+    found = model._default_manager.filter(**{f"{field}__iexact": email}).order_by("pk")
+    # Databases take more for the same than a mail server does (CVE-2019-19844).
+    return [user for user in found[:10] if same_mailbox(email_of(user), email)]
+
+
+def _answer(
+    email: str,
+    users: list[Any],
+    rows: dict[Any, EmailAddress],
+    request: HttpRequest | None,
+) -> None:
+    mail = Mail(kind="no_account_", to=email)
+    for user in users:
+        row = rows.get(user.pk) or EmailAddress.of(user, email_of(user))
+        if is_proved(user, row):
+            mail = Mail(kind="account_exists_", to=email_of(user), user=user)
+        elif not is_refused(user, row):
+            row.user, row.email = user, email_of(user)
+            proof = Proof(method=conf.setting("VERIFICATION_METHOD"))
+            issue(user, row, _outgoing(request, row.language), proof)
+            return
+    idle_write()
+    if mail.user is not None or conf.setting("VERIFICATION_MAIL_UNKNOWN"):
+        _outgoing(request).send(mail)
+
+
+def _outgoing(request: HttpRequest | None, language: str = "") -> Outgoing:
+    return Outgoing(request=request, language=language or translation.get_language())
+
+
+def _too_many_from_here(request: HttpRequest | None) -> bool:
+    """Whether one visitor asks for many addresses, where the project says who is who.
+
+    Never by X-Forwarded-For on our own account: anybody can write that header.
+    """
+    path = conf.setting("VERIFICATION_CLIENT_IP")
+    if not path or request is None:
+        return False
+    limit = Limit(
+        cooldown=timedelta(0), per_day=conf.setting("VERIFICATION_MAX_SENDS_PER_CLIENT")
+    )
+    return (
+        claim(lookalike_key(f"client {import_string(path)(request)}"), limit)
+        is not None
+    )

@@ -1,0 +1,339 @@
+"""`send_verification_email`: from a user to a mail with a link or a code that proves the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any, Literal
+
+from django.conf import settings
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, router, transaction
+from django.http import HttpRequest
+from django.utils import timezone, translation
+
+from django_mailplus import conf
+from django_mailplus.verification import links, signals
+from django_mailplus.verification.addresses import is_proved
+from django_mailplus.verification.codes import code_timeout, put_code
+from django_mailplus.verification.mailbox import (
+    email_of,
+    lookalike_key,
+    mailbox_key,
+    same_mailbox,
+)
+from django_mailplus.verification.mails import Mail, Outgoing, in_words
+from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.throttle import Limit, claim
+from django_mailplus.verification.tokens import (
+    Generator,
+    default_generator,
+    make_token,
+)
+
+__all__ = [
+    "SESSION_KEY",
+    "Proof",
+    "VerificationResult",
+    "claim_address",
+    "claim_change",
+    "find_row",
+    "is_refused",
+    "issue",
+    "link_timeout",
+    "make_verification_url",
+    "save_row",
+    "send_verification_email",
+    "ticket_for",
+]
+
+Method = Literal["link", "code", "both"]
+Status = Literal[
+    "sent",
+    "queued",
+    "already_verified",
+    "throttled",
+    "no_address",
+    "refused",
+    "failed",
+]
+
+SESSION_KEY = "mailplus_verifying"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationResult:
+    """What became of a request for a mail.
+
+    sent              the mailer took the mail
+    queued            it leaves when the transaction commits
+    already_verified  nothing to prove; nothing sent
+    throttled         too soon or too often for this address; `retry_after` says how long
+    no_address        the user has none
+    refused           the account is inactive, or the reader of an earlier mail reported it
+    failed            the mailer did not take it; the log has the kind of error
+    """
+
+    status: Status
+    retry_after: timedelta | None = None
+    ticket: str = ""
+
+    @property
+    def sent_url(self) -> str:
+        """The page that says "check your mail", whatever the status: show it to anybody."""
+        return links.page_url("verify_email_sent", *filter(None, [self.ticket]))
+
+
+def send_verification_email(
+    user: Any,
+    *,
+    request: HttpRequest | None = None,
+    email: str | None = None,
+    purpose: str = "verify",
+    using: str | None = None,
+    token_generator: Generator | None = None,
+    base_url: str | None = None,
+    next_url: str | None = None,
+    language: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    method: Method | None = None,
+    force: bool = False,
+) -> VerificationResult:
+    """Mail the user a link or a code that proves the address, and say what became of it.
+
+    Inside a transaction the mail leaves on commit. A mail that cannot be sent is a
+    `failed` result and a line in the log; mistakes in the call or in the settings raise
+    (TypeError, ValueError, ImproperlyConfigured).
+
+    `email` may name another address for a `purpose` of your own; `language` defaults to
+    that of the first mail, then to the active one; `token_generator` makes tokens that a
+    view of your own checks with `check_verification_token`; `force` sends to addresses that are verified or were mailed a moment
+    ago.
+    """
+    address = _address(user, email, purpose)
+    if not address:
+        return VerificationResult(status="no_address")
+    method = method or conf.setting("VERIFICATION_METHOD")
+    ticket = ticket_for(address, purpose, method)
+    row = find_row(user, address, purpose)
+    if not force and is_proved(user, row):
+        return VerificationResult(status="already_verified", ticket=ticket)
+    if is_refused(user, row):
+        return VerificationResult(status="refused", ticket=ticket)
+    if not force and (wait := claim_address(address)) is not None:
+        return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
+    outgoing = Outgoing(
+        request=request,
+        base_url=base_url,
+        using=using,
+        language=language or row.language or translation.get_language(),
+    )
+    proof = Proof(
+        method=method,
+        generator=token_generator,
+        next_url=next_url,
+        context=context or {},
+    )
+    status = issue(user, row, outgoing, proof)
+    if request is not None and conf.setting("VERIFICATION_LOGIN_ON_VERIFY"):
+        request.session[SESSION_KEY] = links.uid_of(user)
+    return VerificationResult(status=status, ticket=ticket)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a mail offers its reader to prove the address with."""
+
+    method: Method
+    generator: Generator | None = None
+    next_url: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def issue(
+    user: Any, row: EmailAddress, outgoing: Outgoing, proof: Proof
+) -> Literal["sent", "queued", "failed"]:
+    """Write the row and send its mail; whether to do so was decided before."""
+    row.language = outgoing.language or ""
+    code = put_code(user, row) if proof.method != "link" else ""
+    saved = save_row(row)
+    if (
+        saved is not row and code
+    ):  # it was made this very moment, with a nonce of its own
+        code = put_code(user, saved)
+        save_row(saved)
+    row = saved
+    return outgoing.send(
+        Mail(
+            kind="",
+            to=row.email,
+            user=user,
+            context=proof.context,
+            links=partial(_links, outgoing, user, row, proof, code),
+        ),
+        then=partial(
+            signals.tell,
+            signals.verification_email_sent,
+            user=user,
+            email=row.email,
+            purpose=row.purpose,
+        ),
+    )
+
+
+def _address(user: Any, email: str | None, purpose: str) -> str:
+    if isinstance(user, HttpRequest):
+        raise TypeError(
+            "The user comes first: send_verification_email(user, request=request)."
+        )
+    if user.pk is None:
+        raise ValueError("The user is not saved yet. Save it before the mail is sent.")
+    if len(purpose) > 30 or "\0" in purpose:
+        raise ValueError("A purpose is a word of at most 30 characters.")
+    current = email_of(user)
+    if purpose == "change":
+        raise ValueError("A change of address is started by start_email_change().")
+    if purpose == "verify":
+        if email is not None and not same_mailbox(email, current):
+            raise ValueError(
+                "email= is not the user's current address. Give another address a purpose "
+                "of its own, or change the user's with start_email_change()."
+            )
+    elif not conf.setting("VERIFICATION_BIND_TOKENS"):
+        raise ImproperlyConfigured(
+            f"The purpose {purpose!r} needs MAILPLUS['VERIFICATION_BIND_TOKENS'] = True: "
+            "a token that is not bound is good for every purpose."
+        )
+    # To the address as the database has it, never as somebody typed it (CVE-2019-19844).
+    return current if purpose == "verify" else email or current
+
+
+def find_row(user: Any, address: str, purpose: str) -> EmailAddress:
+    """What is known about an address of a user; a row that is not saved if nothing is."""
+    rows = EmailAddress.objects.filter(
+        user_id=user.pk, mailbox_key=mailbox_key(address), purpose=purpose
+    )
+    row = rows.first() or EmailAddress.of(user, address, purpose)
+    row.email = address  # as it is spelled now
+    return row
+
+
+def is_refused(user: Any, row: EmailAddress) -> bool:
+    """Whether no mail may go out for this row."""
+    return row.reported_at is not None or not (
+        getattr(user, "is_active", True) or row.activates_user
+    )
+
+
+def claim_address(address: str) -> timedelta | None:
+    """Take one of the mails that may go to an address; else how long to wait."""
+    return claim(
+        lookalike_key(address),
+        Limit(
+            cooldown=timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN")),
+            per_day=conf.setting("VERIFICATION_MAX_SENDS_PER_DAY"),
+        ),
+    )
+
+
+def claim_change(user: Any) -> timedelta | None:
+    """The same for a user who asks for changes of address, each to another stranger."""
+    per_day = conf.setting("VERIFICATION_MAX_SENDS_PER_DAY")
+    limit = Limit(cooldown=timedelta(0), per_day=per_day)
+    return claim(lookalike_key(f"change by {links.uid_of(user)}"), limit)
+
+
+def save_row(row: EmailAddress) -> EmailAddress:
+    """Write the row; the result is another one if a second request was first to make it."""
+    database = router.db_for_write(EmailAddress)
+    if not row._state.adding:
+        row.save(
+            using=database,
+            update_fields=[
+                "email",
+                "language",
+                "code_hash",
+                "code_expires_at",
+                "code_attempts",
+            ],
+        )
+        return row
+    try:
+        with transaction.atomic(using=database):
+            row.save(using=database, force_insert=True)
+    except IntegrityError:
+        first = find_row(row.user, row.email, row.purpose)
+        if first._state.adding:
+            raise
+        return first
+    return row
+
+
+def _links(
+    outgoing: Outgoing, user: Any, row: EmailAddress, proof: Proof, code: str
+) -> dict[str, Any]:
+    uid = links.uid_of(user)
+    by_link = proof.method != "code"
+    span = link_timeout(proof.generator) if by_link else code_timeout()
+    token = make_token(user, row, generator=proof.generator) if by_link else ""
+    report = links.page_url("verify_email_report", uid, make_token(user, row, "report"))
+    verify_url = ""
+    if by_link:
+        path = links.page_url("verify_email", uid, token)
+        verify_url = links.absolute_url(outgoing.base, path, proof.next_url)
+    return {
+        "uid": uid,
+        "token": token,
+        "code": code,
+        "verify_url": verify_url,
+        "report_url": links.absolute_url(outgoing.base, report),
+        "expires_at": timezone.now() + span,
+        "expires_in": in_words(span),
+        "code_expires_in": in_words(code_timeout()),
+    }
+
+
+def make_verification_url(
+    user: Any,
+    *,
+    request: HttpRequest | None = None,
+    base_url: str | None = None,
+    next_url: str | None = None,
+) -> str:
+    """The link that proves the user's current address, for a mail of your own.
+
+    Whoever has it can prove the address: send it there and show it nowhere else.
+    """
+    address = _address(user, None, "verify")
+    if not address:
+        raise ValueError("The user has no address to prove.")
+    row = save_row(find_row(user, address, "verify"))
+    return links.absolute_url(
+        links.base_url(request, base_url),
+        links.page_url("verify_email", links.uid_of(user), make_token(user, row)),
+        next_url,
+    )
+
+
+def link_timeout(generator: Generator | None = None) -> timedelta:
+    """How long a link works: the project's limit, or the generator's when it is shorter."""
+    seconds = conf.setting("VERIFICATION_TIMEOUT")
+    if isinstance(generator or default_generator(), PasswordResetTokenGenerator):
+        seconds = min(seconds, settings.PASSWORD_RESET_TIMEOUT)
+    return timedelta(seconds=seconds)
+
+
+def ticket_for(
+    address: str, purpose: str = "verify", method: Method | None = None
+) -> str:
+    """For the page that says "check your mail": made from what was typed, known or not."""
+    local, _, domain = address.rpartition("@")
+    return links.Ticket(
+        mailbox=mailbox_key(address),
+        purpose=purpose,
+        hint=f"{local[:1]}…@{domain}",
+        method=method or conf.setting("VERIFICATION_METHOD"),
+    ).sign()

@@ -1,0 +1,17 @@
+"""A site with the pages of the verification, Django's login and the admin."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.http import HttpResponse
+from django.urls import include, path
+
+urlpatterns = [
+    path("", lambda request: HttpResponse("home"), name="home"),
+    path("verify/", include("django_mailplus.verification.urls")),
+    path("accounts/", include("django.contrib.auth.urls")),
+]
+if apps.is_installed("django.contrib.admin"):
+    from django.contrib import admin
+
+    urlpatterns.append(path("admin/", admin.site.urls))

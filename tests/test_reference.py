@@ -1,0 +1,249 @@
+"""The reference lists what there is: every option, setting, command, check, signal and name."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import pkgutil
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import load_command_class
+from django.core.management.base import BaseCommand
+from django.dispatch import Signal
+from django.template import Context
+from django.test.signals import template_rendered
+
+import django_mailplus
+from django_mailplus import conf, signals
+from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
+from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
+from django_mailplus.models import EmailAddress
+from django_mailplus.verification import (
+    send_account_exists_email,
+    send_verification_email,
+    start_email_change,
+    urls,
+)
+from django_mailplus.verification import signals as verification_signals
+from django_mailplus.verification.addresses import Outcome
+from django_mailplus.verification.change import confirm_change_link
+from django_mailplus.verification.public import request_verification_email
+from django_mailplus.verification.sending import Status
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail")
+INTERNAL = re.compile(
+    r"django_mailplus\.(smtp|management|checks|doctor\.report"
+    r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
+    r"|verification\.(addresses|admin|change|checks|codes|forms|links|mailbox|mails|models"
+    r"|proofs|public|sending|subject|throttle|tokens))\b"
+)
+
+
+def _table(page: str, heading: str | None = None) -> set[str]:
+    """The names in the first column of the tables under a heading, or on the whole page."""
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    if heading is not None:
+        text = re.split(rf"^## {re.escape(heading)}$", text, flags=re.M)[1]
+        text = re.split(r"^## ", text, flags=re.M)[0]
+    return set(re.findall(r"^\| `([^`]+)` \|", text, re.M))
+
+
+def _command(name: str) -> BaseCommand:
+    return load_command_class("django_mailplus", name)
+
+
+def _constructor(*classes: type) -> set[str]:
+    """Named parameters that a settings file may give, without those Django fills in."""
+    return {
+        name
+        for cls in classes
+        for base in cls.__mro__[:-1]
+        if "__init__" in vars(base) and base.__name__ != "BaseEmailBackend"
+        for name, parameter in inspect.signature(
+            vars(base)["__init__"]
+        ).parameters.items()
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        and name not in ("self", "alias", "_ignore_unknown_kwargs")
+    }
+
+
+def test_the_options_of_smtp_are_in_the_reference() -> None:
+    assert _table("mailers-and-options.md", "SMTP") == _constructor(SMTPBackend)
+
+
+def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
+    documented = _table("mailers-and-options.md", "Wrappers and routers")
+    assert documented == _constructor(WrapperBackend, RouterBackend)
+
+
+def test_the_email_settings_of_the_options_are_in_the_reference() -> None:
+    text = (REFERENCE / "mailers-and-options.md").read_text(encoding="utf-8")
+    pairs = re.findall(r"^\| `(\w+)` \| `(EMAIL_\w+)` \|$", text, re.M)
+    assert dict(pairs) == dict(EMAIL_SETTING_OF_OPTION)
+
+
+def test_the_keys_of_mailplus_are_in_the_reference_with_type_and_default() -> None:
+    text = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (?:`([^`]+)`|empty) \|", text, re.M)
+    assert {row[0]: row[1:] for row in rows} == {
+        name: (key.type.__name__, str(key.default)) for name, key in conf.KEYS.items()
+    }
+
+
+def test_every_command_has_its_section_and_no_other_is_documented() -> None:
+    folder = ROOT / "django_mailplus" / "management" / "commands"
+    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    there = {path.stem for path in folder.glob("[a-z]*.py")}
+    assert set(re.findall(r"^## (\w+)$", text, re.M)) == there == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_of_a_command_is_in_the_reference(name: str) -> None:
+    def arguments(command: BaseCommand) -> set[str]:
+        parser = command.create_parser("manage.py", name)
+        return {
+            action.option_strings[-1] if action.option_strings else action.dest
+            for action in parser._actions
+        }
+
+    common = arguments(BaseCommand())
+    assert _table("commands.md", name) == arguments(_command(name)) - common
+
+
+def test_every_check_id_is_in_the_reference_and_no_other() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "django_mailplus").rglob("*.py")
+    )
+    used = set(re.findall(r'"(mailplus\.[EW]\d{3})"', source))
+    assert _table("checks.md") == used
+    assert len(used) > 15
+
+
+def test_every_signal_is_in_the_reference() -> None:
+    assert _table("signals.md", "Of messages") == set(signals.__all__)
+    documented = _table("signals.md", "Of the verification")
+    assert documented == {
+        name
+        for name in verification_signals.__all__
+        if isinstance(getattr(verification_signals, name), Signal)
+    }
+
+
+def test_the_pages_of_the_verification_are_in_the_reference() -> None:
+    names = {pattern.name for pattern in urls.urlpatterns}
+    assert _table("verification.md", "Pages") == names
+
+
+def test_the_answers_of_the_verification_are_in_the_reference() -> None:
+    answers = {*get_args(Status), *get_args(Outcome)}
+    assert _table("verification.md", "Results") == answers
+
+
+def test_the_fields_of_an_address_are_in_the_reference() -> None:
+    internal = {"id", "mailbox_key", "nonce", "verified_key", "previous_email"}
+    fields = {field.name for field in EmailAddress._meta.fields}
+    shown = {name for name in fields - internal if not name.startswith("code_")}
+    assert _table("verification.md", "The table") == shown
+
+
+TEMPLATES = ROOT / "django_mailplus" / "templates" / "mailplus" / "verification"
+MAIL_ROW = re.compile(r'^\| `"(\w*)"` \|[^|]*\|(.*)\|$', re.M)
+
+
+def test_every_template_of_the_verification_is_in_the_reference() -> None:
+    text = (REFERENCE / "verification.md").read_text(encoding="utf-8")
+    mails = {
+        f"{prefix}{part}"
+        for prefix, _ in MAIL_ROW.findall(text)
+        for part in ("subject.txt", "body.txt", "body.html")
+    }
+    frames = {"mail_base.html", "mail_button.html"}
+    assert all(f"`{name}`" in text for name in frames)
+    documented = mails | frames | _table("verification.md", "Templates of pages")
+    assert documented == {path.name for path in TEMPLATES.iterdir()}
+
+
+@pytest.mark.django_db
+def test_the_context_of_every_mail_is_in_the_reference(
+    settings: Any,
+) -> None:
+    settings.MAILPLUS = {
+        "BASE_URL": "https://shop.example.com",
+        "VERIFICATION_RESEND_COOLDOWN": 0,
+    }
+    text = (REFERENCE / "verification.md").read_text(encoding="utf-8")
+    common = re.search(r"^Common names: (.*?)\. ", text, re.M | re.S)
+    assert common is not None
+    always = set(re.findall(r"`(\w+)`", common[1]))
+    documented = {
+        prefix: always | set(re.findall(r"`(\w+)`", names))
+        for prefix, names in MAIL_ROW.findall(text)
+    }
+    seen: dict[str, dict[str, Any]] = {}
+
+    def look(template: Any, context: Context, **kwargs: object) -> None:
+        name = template.name.rpartition("/")[2]
+        if name.endswith("body.txt"):
+            seen[name.removesuffix("body.txt")] = context.flatten()
+
+    user = get_user_model().objects.create_user("ann", "ann@example.com")
+    template_rendered.connect(look)
+    try:
+        send_verification_email(user)
+        send_account_exists_email("ann@example.com")
+        request_verification_email("unknown@example.com")
+        start_email_change(user, "new@example.com")
+        confirm_change_link(seen["change_"]["uid"], seen["change_"]["token"])
+    finally:
+        template_rendered.disconnect(look)
+    python = {"True", "False", "None"}
+    assert documented == {name: set(context) - python for name, context in seen.items()}
+
+
+def _public() -> dict[str, set[str]]:
+    found = {}
+    for module in pkgutil.walk_packages(django_mailplus.__path__, "django_mailplus."):
+        if not INTERNAL.match(module.name):
+            names = getattr(importlib.import_module(module.name), "__all__", ())
+            if names:
+                found[module.name] = set(names)
+    return found
+
+
+def test_every_public_name_is_in_the_reference_and_no_other() -> None:
+    text = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## ([\w.]+)$", text, re.M)
+    assert {name: _table("api.md", name) for name in headings} == _public()
+
+
+def test_the_catalogue_page_is_made_from_the_catalogue() -> None:
+    path = ROOT / "django_mailplus" / "doctor" / "failures.toml"
+    rows = tomllib.loads(path.read_text(encoding="utf-8"))["failure"]
+    spec = importlib.util.spec_from_file_location("docs_conf", DOCS / "conf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    docs_conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(docs_conf)
+    assert re.findall(r"^## ([\w-]+)$", docs_conf.failures(), re.M) == [
+        row["id"] for row in rows
+    ]
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    version = project["project"]["version"]
+    changelog = (DOCS / "changelog.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", changelog, re.M)
+    assert newest is not None
+    assert newest[1] == version == django_mailplus.__version__
+    assert f"version {version}," in (DOCS / "index.md").read_text(encoding="utf-8")

@@ -1,0 +1,239 @@
+"""The pages in a real browser, which knows about cookies, origins and policies."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+import pytest
+from django.core import mail
+from verification_stage import links_of, make_user
+
+from django_mailplus.verification import is_email_verified, send_verification_email
+
+CHROMIUM = shutil.which("chromium")
+STRICT = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+
+
+def strict_policy(get_response):
+    def middleware(request):
+        response = get_response(request)
+        response.headers["Content-Security-Policy"] = STRICT
+        return response
+
+    return middleware
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser. Playwright keeps an event loop in this thread, in which nothing runs."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    if CHROMIUM is None:
+        if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
+            pytest.fail("The browser tests need chromium.")
+        pytest.skip("no chromium")
+    with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=QUIET, chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(live_server, settings, monkeypatch, request):
+    """A site with the strictest headers; the address of a running server."""
+    monkeypatch.syspath_prepend(os.fspath(request.path.parent))
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "test_browser.strict_policy"]
+    settings.SESSION_COOKIE_SAMESITE = settings.CSRF_COOKIE_SAMESITE = "Strict"
+    settings.MAILPLUS = {"BASE_URL": live_server.url}
+    return live_server.url
+
+
+@pytest.fixture
+def new_page(chromium, site):
+    """Opens a page; what the browser complains about fails the test at its end."""
+    contexts, complaints = [], []
+
+    def open_page(size="desktop", **options):
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on(
+            "console",
+            lambda told: complaints.append(told.text) if told.type == "error" else None,
+        )
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # Of a link that is gone, and of an icon that this site does not have.
+    assert [c for c in complaints if "410" not in c and "404" not in c] == []
+
+
+@pytest.fixture
+def link(site, user):
+    send_verification_email(user)
+    return links_of(mail.outbox[-1])["verify"]
+
+
+def fits(page):
+    return page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_open_the_link_and_press_the_button(new_page, link, user, size):
+    page = new_page(size)
+    origins = []
+    page.on(
+        "request",
+        lambda asked: origins.append((asked.method, asked.all_headers().get("origin"))),
+    )
+    page.goto(link)
+    assert fits(page)
+    assert not is_email_verified(user)
+    page.get_by_role("button", name="Yes, confirm it").click()
+    page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert fits(page)
+    assert is_email_verified(user)
+    posted = [origin for method, origin in origins if method == "POST"]
+    assert posted == [re.match(r"https?://[^/]+", link)[0]]  # and not "null"
+
+
+def test_a_click_in_webmail_which_is_another_site(new_page, link, user):
+    page = new_page()
+    webmail = link.split("/verify/")[0].replace("localhost", "127.0.0.1")
+    assert not link.startswith(webmail)
+    page.goto(webmail)
+    page.set_content(f'<a href="{link}">Confirm</a>')
+    page.get_by_role("link").click()
+    page.get_by_role("button", name="Yes, confirm it").click()
+    page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert is_email_verified(user)
+
+
+def test_with_cookies_off(new_page, link, user):
+    page = new_page()
+
+    def without_cookies(route):
+        response = route.fetch()
+        headers = {k: v for k, v in response.headers.items() if k != "set-cookie"}
+        route.fulfill(response=response, headers=headers)
+
+    page.route("**/verify/**", without_cookies)
+    page.goto(link)
+    page.get_by_role("button", name="Yes, confirm it").click()
+    page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert page.context.cookies() == []
+    assert is_email_verified(user)
+
+
+def test_without_scripts_and_with_the_keyboard_alone(new_page, link, user):
+    page = new_page(java_script_enabled=False)
+    page.goto(link)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert is_email_verified(user)
+
+
+def test_the_whole_way_with_a_code(new_page, site, user, settings):
+    settings.MAILPLUS |= {"VERIFICATION_METHOD": "code"}
+    result = send_verification_email(user)
+    page = new_page("phone")
+    page.goto(site + result.sent_url)
+    assert fits(page)
+    page.get_by_label("Code").fill(re.search(r"code: (\d+)", mail.outbox[-1].body)[1])
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert is_email_verified(user)
+
+
+def test_another_mail_after_the_countdown(new_page, site, user, settings):
+    settings.MAILPLUS |= {"VERIFICATION_RESEND_COOLDOWN": 1}
+    result = send_verification_email(user)
+    page = new_page("phone")
+    page.goto(site + result.sent_url)
+    button = page.get_by_role("button", name="Send another mail")
+    assert button.is_disabled()
+    assert "1 s" in button.inner_text()
+    button.click()  # waits until it is enabled
+    page.get_by_role("heading", name="Check your mail").wait_for()
+    assert len(mail.outbox) == 2
+
+
+def test_change_of_address(new_page, site, user, client):
+    client.force_login(user)
+    page = new_page("phone")
+    session = client.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": site}])
+    page.goto(f"{site}/verify/change/")
+    assert fits(page)
+    page.get_by_label("New email address").fill("new@example.com")
+    page.get_by_label("Your password").fill("secret")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Check your mail").wait_for()
+    page.goto(links_of(mail.outbox[-1])["change"])
+    page.get_by_role("button", name="Yes, use it").click()
+    page.get_by_role("heading", name="Your address is changed").wait_for()
+    user.refresh_from_db()
+    assert user.email == "new@example.com"
+    assert is_email_verified(user)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read(new_page, link, size, scheme):
+    """The contrast of WCAG 2.2 level AA, 4.5 to 1, for what is on the page."""
+    page = new_page(size, color_scheme=scheme)
+    page.goto(link)
+    for selector in ("h1", "p", ".mailplus-small", "button", ".mailplus-address"):
+        ratio = page.locator(selector).first.evaluate(CONTRAST)
+        assert ratio >= 4.5, (selector, ratio)
+
+
+CONTRAST = """element => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const text = luminance(parse(getComputedStyle(element).color));
+  let behind = element;
+  const ground = e => parse(getComputedStyle(e).backgroundColor);
+  while (behind.parentElement && ground(behind)[3] === 0) behind = behind.parentElement;
+  const back = luminance(ground(behind));
+  return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+}"""
+
+
+def test_two_mailboxes_in_two_browsers(new_page, site, user):
+    other = make_user("other", "other@example.com")
+    for person in (user, other):
+        send_verification_email(person)
+    for message in mail.outbox:
+        page = new_page()
+        page.goto(links_of(message)["verify"])
+        page.get_by_role("button", name="Yes, confirm it").click()
+        page.get_by_role("heading", name="your address is confirmed").wait_for()
+    assert is_email_verified(user)
+    assert is_email_verified(other)
