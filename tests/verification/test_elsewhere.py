@@ -12,6 +12,19 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+FILES = [
+    f"test_{name}.py"
+    for name in [
+        "any_input",
+        "change",
+        "codes",
+        "cycle",
+        "public",
+        "races",
+        "throttle",
+        "tokens",
+    ]
+]
 DATABASES = {"postgresql": ("psycopg", 5432), "mysql": ("pymysql", 3306)}
 
 
@@ -53,12 +66,4 @@ def test_another_database(database):
         if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    output = run(
-        "test_races.py",
-        "test_cycle.py",
-        "test_throttle.py",
-        "test_codes.py",
-        "test_change.py",
-        MAILPLUS_TEST_DATABASE=database,
-    )
-    assert " skipped" not in output
+    assert " skipped" not in run(*FILES, MAILPLUS_TEST_DATABASE=database)
