@@ -32,6 +32,7 @@ from django_mailplus.verification.sending import (
     find_row,
     is_refused,
     issue,
+    remember,
     save_row,
     ticket_for,
 )
@@ -65,6 +66,7 @@ def send_account_exists_email(
     """
     email = email.strip()
     ticket = ticket_for(email)
+    remember(request, None)
     user = next(iter(_users(email)), None)
     if user is not None:
         email = email_of(user)

@@ -44,6 +44,7 @@ __all__ = [
     "is_refused",
     "issue",
     "link_timeout",
+    "remember",
     "make_verification_url",
     "save_row",
     "send_verification_email",
@@ -138,9 +139,14 @@ def send_verification_email(
         context=context or {},
     )
     status = issue(user, row, outgoing, proof)
-    if request is not None and conf.setting("VERIFICATION_LOGIN_ON_VERIFY"):
-        request.session[SESSION_KEY] = links.uid_of(user)
+    remember(request, user)
     return VerificationResult(status=status, ticket=ticket)
+
+
+def remember(request: HttpRequest | None, user: Any) -> None:
+    """Which user this browser signed up; nobody for a taken address, but remembered too."""
+    if request is not None and conf.setting("VERIFICATION_LOGIN_ON_VERIFY"):
+        request.session[SESSION_KEY] = "" if user is None else links.uid_of(user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,16 @@ if "BadHeaderError" in vars(django.core.mail):
     ADMINS = [("", address) for address in ADMINS]
     MANAGERS = [("", address) for address in MANAGERS]
 
+MAILPLUS = {
+    # The address of the site, for links in mails. Without it they lead to the host of the request,
+    # which is right on this machine alone.
+    "BASE_URL": env.str("BASE_URL", default=""),
+    # A link for whoever reads mail on another device, a code for whoever reads it beside this page.
+    "VERIFICATION_METHOD": "both",
+    "VERIFICATION_LOGIN_ON_VERIFY": True,
+    "VERIFICATION_SUCCESS_URL": "account",
+}
+
 # --- Django -----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -66,8 +76,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "website",  # before django_mailplus, whose templates it replaces
     "django_mailplus",
-    "website",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

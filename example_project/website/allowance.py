@@ -1,7 +1,6 @@
 """A limit on mail to a visitor's own address.
 
-Nobody proves at sign-up that the address is theirs, so without a limit an account
-would be a way to flood somebody else's mailbox.
+Only proved addresses are mailed; even so, a button that sends mail wants a limit.
 """
 
 from __future__ import annotations

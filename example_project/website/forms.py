@@ -8,10 +8,10 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
 from django.contrib.auth.models import AnonymousUser, User
 
+from django_mailplus.verification import is_email_verified
 from website.validators import validate_mailbox, validate_single_line
 
 SAMPLE_RECIPIENT = "customer@example.com"
-ACCOUNT_EXISTS = "There is an account with this address already."
 
 
 class MailboxField(forms.EmailField):
@@ -37,7 +37,10 @@ class ContactForm(forms.Form):
 
 
 class SignUpForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs alone
-    """A new user, known by the email address: it is the user name as well."""
+    """A new user, known by the email address: it is the user name as well.
+
+    An address that is taken is no error here: whoever types it must not learn that.
+    """
 
     # As long as a user name may be.
     email = MailboxField(label="Email address", max_length=150)
@@ -51,8 +54,6 @@ class SignUpForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in 
         username = User.normalize_username(email.lower())
         if len(username) > 150:  # some letters become two when made small
             raise forms.ValidationError("This address is too long.")
-        if User.objects.filter(username=username).exists():
-            raise forms.ValidationError(ACCOUNT_EXISTS)
         self.instance.username = username
         return email
 
@@ -71,14 +72,14 @@ class LoginForm(AuthenticationForm):
 
 
 class RecipientForm(forms.Form):
-    """Where a recipe sends to: a sample address or the visitor's own, never a typed one."""
+    """Where a recipe sends to: a sample address or the visitor's own, once it is proved."""
 
     recipient = forms.ChoiceField(label="Send it to", widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         addresses = [SAMPLE_RECIPIENT]
-        if user.is_authenticated and user.email:
+        if user.is_authenticated and is_email_verified(user):
             addresses.append(user.email)
         field = self.fields["recipient"]
         field.choices = [(address, address) for address in addresses]  # type: ignore[attr-defined]

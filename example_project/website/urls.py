@@ -12,6 +12,7 @@ urlpatterns = [
     path("contact/", contact.contact, name="contact"),
     path("recipes/<slug:slug>/", recipes.recipe, name="recipe"),
     path("account/", accounts.account, name="account"),
+    path("members/", accounts.members, name="members"),
     path("account/sign-up/", accounts.sign_up, name="sign_up"),
     path("account/login/", accounts.Login.as_view(), name="login"),
     path("account/logout/", LogoutView.as_view(), name="logout"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.test import RequestFactory
 from verification_stage import links_of, make_user, queries
@@ -218,3 +219,17 @@ def test_no_address_is_kept_in_clear_for_strangers(visitor):
     (row,) = SendingAllowance.objects.all()
     assert "unknown" not in f"{row.key}{row}"
     assert not EmailAddress.objects.exists()
+
+
+def test_no_cookie_tells_a_taken_address_from_a_free_one(settings, rf):
+    settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True}
+    make_user("owner", "owner@example.com")
+    newcomer = make_user("newcomer", "newcomer@example.com")
+    requests = [rf.post("/sign-up/"), rf.post("/sign-up/")]
+    for request in requests:
+        request.session = SessionStore()
+    send_verification_email(newcomer, request=requests[0])
+    send_account_exists_email("owner@example.com", request=requests[1])
+    assert [request.session.modified for request in requests] == [True, True]
+    first, second = (list(request.session.keys()) for request in requests)
+    assert first == second

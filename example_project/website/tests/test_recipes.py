@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.test import SimpleTestCase, TestCase
 from django.urls import reverse
 
+from django_mailplus.verification import verify_email_address
 from website.highlighting import highlight_python
 from website.recipes import plain_text
 from website.recipes.registry import RECIPES
@@ -88,6 +89,9 @@ class Recipes(TestCase):
             username="vera@example.org", email="vera@example.org"
         )
         self.client.force_login(user)
+        self.post("plain-text", "vera@example.org")
+        self.assertEqual(mail.outbox, [])  # an address that is not proved
+        verify_email_address(user)
         self.post("plain-text", "vera@example.org")
         self.assertEqual(mail.outbox[0].recipients(), ["vera@example.org"])
 

@@ -1,9 +1,9 @@
-"""Sign-up, login and password reset with Django's own auth, and the test mail to oneself."""
+"""Sign-up with a verified address; login and password reset with Django's own auth."""
 
 from __future__ import annotations
 
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import (
     LoginView,
     PasswordResetConfirmView,
@@ -11,30 +11,47 @@ from django.contrib.auth.views import (
     PasswordResetView,
 )
 from django.db import IntegrityError, transaction
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from django_mailplus.mail import send_mail
+from django_mailplus.verification import (
+    is_email_verified,
+    send_account_exists_email,
+    send_verification_email,
+)
+from django_mailplus.verification.gates import verified_email_required
+from django_mailplus.verification.signals import email_changed
 from website.allowance import use_allowance
-from website.forms import ACCOUNT_EXISTS, LoginForm, SignUpForm
+from website.forms import LoginForm, SignUpForm
 from website.sending import send_and_report
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
+    """One answer for new and for taken addresses: "check your mail"."""
     form = SignUpForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                user = form.save()
-        except IntegrityError:  # the same address signed up a moment ago
-            form.add_error("email", ACCOUNT_EXISTS)
+                user = form.save()  # hashes the password before it finds out
+        except IntegrityError:
+            email = form.cleaned_data["email"]
+            result = send_account_exists_email(email, request=request)
         else:
-            login(request, user)
-            return redirect("account")
+            result = send_verification_email(user, request=request)
+        return redirect(result.sent_url)
     return render(request, "website/sign_up.html", {"form": form})
+
+
+@receiver(email_changed)
+def let_the_name_follow(user: User, new_email: str, **kwargs: object) -> None:
+    """People log in with their address, so it is their user name as well."""
+    user.username = User.normalize_username(new_email.lower())
+    user.save(update_fields=["username"])
 
 
 @login_required
@@ -42,12 +59,19 @@ def account(request: HttpRequest) -> HttpResponse:
     return render(request, "website/account.html")
 
 
+@verified_email_required
+def members(request: HttpRequest) -> HttpResponse:
+    return render(request, "website/members.html")
+
+
 @require_POST
 def test_mail(request: HttpRequest) -> HttpResponse:
-    """A mail to the logged-in user's own address and to no other."""
+    """A mail to the logged-in user's own address, once it is proved, and to no other."""
     user = request.user
     if not user.is_authenticated:
         return redirect("login")  # without `next`: this address answers to POST only
+    if not is_email_verified(user):
+        return redirect("mailplus:verify_email_sent")
     if not use_allowance(user):
         return render(
             request, "website/account.html", {"allowance_used_up": True}, status=429

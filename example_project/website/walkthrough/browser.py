@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
+HIDDEN_FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 TIMEOUT = 30  # seconds; a page that takes longer is a failure
 
 
@@ -39,11 +40,12 @@ class Browser:
     ) -> Page:
         """Open the page, fill in its form and send it, to another path if the form says so."""
         page = self.get(path)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        if token is None:
+        hidden = HIDDEN_FIELD.findall(page.text)
+        if not hidden:
             return page  # whoever expected a form will say what is there instead
         target = urljoin(self.base_url, to) if to else page.url
-        return self.post(target, {"csrfmiddlewaretoken": token[1], **fields})
+        given = {name: html.unescape(value) for name, value in hidden}
+        return self.post(target, {**given, **fields})
 
     def post(self, path: str, fields: dict[str, str]) -> Page:
         url = urljoin(self.base_url, path)

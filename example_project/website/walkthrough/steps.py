@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from website.walkthrough.recipes import RECIPE_STEPS
+from website.walkthrough.verification import VERIFICATION_STEPS
 from website.walkthrough.visitor import BEFORE_LOGIN, THE_END, WITH_ACCOUNT
 from website.walkthrough.walk import Step
 
 __all__ = ["STEPS"]
 
-STEPS: tuple[Step, ...] = (*BEFORE_LOGIN, *WITH_ACCOUNT, *RECIPE_STEPS, *THE_END)
+STEPS: tuple[Step, ...] = (
+    *BEFORE_LOGIN,
+    *VERIFICATION_STEPS,
+    *WITH_ACCOUNT,
+    *RECIPE_STEPS,
+    *THE_END,
+)

@@ -1,4 +1,4 @@
-"""Steps of a visitor: looking around, writing to the managers, an account, a lost password."""
+"""Steps of a visitor: looking around, writing to the managers, a test mail, a lost password."""
 
 from __future__ import annotations
 
@@ -84,13 +84,6 @@ def test_mail_without_login(walk: Walk) -> str:
     return "led to the login, nothing sent"
 
 
-def sign_up(walk: Walk) -> str:
-    passwords = {"password1": walk.password, "password2": walk.password}
-    page = walk.submit(reverse("sign_up"), {"email": walk.email, **passwords})
-    expect_words(page, "Your account", f"Logged in as {walk.email}")
-    return f"{walk.email} is logged in"
-
-
 def test_mail(walk: Walk) -> str:
     other = {"recipient": "victim@example.com", "email": "victim@example.com"}
     page = walk.submit(reverse("account"), other, to=reverse("test_mail"))
@@ -148,5 +141,5 @@ BEFORE_LOGIN: tuple[Step, ...] = (
     forged_form,
     test_mail_without_login,
 )
-WITH_ACCOUNT: tuple[Step, ...] = (sign_up, test_mail, log_out_and_in, password_reset)
+WITH_ACCOUNT: tuple[Step, ...] = (test_mail, log_out_and_in, password_reset)
 THE_END: tuple[Step, ...] = (mail_server_stopped,)
