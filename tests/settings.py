@@ -1,7 +1,7 @@
 """Settings of the test suite: one file for every supported Django.
 
-Another user model or database for a whole run: MAILPLUS_TEST_USER (a model of
-`people`), MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine).
+Other settings for a whole run: MAILPLUS_TEST_USER (a model of `people`),
+MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine), MAILPLUS_TEST_APP.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ STATIC_URL = "static/"
 LOGIN_URL = "/accounts/login/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if app := os.environ.get("MAILPLUS_TEST_APP"):
+    INSTALLED_APPS.append(app)
+    SITE_ID = 1
 if user := os.environ.get("MAILPLUS_TEST_USER"):
     INSTALLED_APPS.append("people")
     INSTALLED_APPS.remove("django.contrib.admin")  # wants users of Django's own kind

@@ -195,7 +195,7 @@ def _address(user: Any, email: str | None, purpose: str) -> str:
         raise TypeError(
             "The user comes first: send_verification_email(user, request=request)."
         )
-    if user.pk is None:
+    if user._state.adding:
         raise ValueError("The user is not saved yet. Save it before the mail is sent.")
     if len(purpose) > 30 or "\0" in purpose:
         raise ValueError("A purpose is a word of at most 30 characters.")

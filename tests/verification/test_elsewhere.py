@@ -46,7 +46,12 @@ def run(*files, **environment):
 
 @pytest.mark.parametrize("model", ["UUIDUser", "NicknameUser"])
 def test_another_user_model(model):
-    assert " passed" in run("test_cycle.py", MAILPLUS_TEST_USER=model)
+    files = ["test_cycle.py"] + ["test_stores.py"] * (model == "UUIDUser")
+    assert " passed" in run(*files, MAILPLUS_TEST_USER=model)
+
+
+def test_with_sites():
+    assert "1 passed" in run("test_site.py", MAILPLUS_TEST_APP="django.contrib.sites")
 
 
 def absence(driver, port):

@@ -1,0 +1,190 @@
+"""The mails: in the reader's language, in the project's words, safe to show."""
+
+from __future__ import annotations
+
+import logging
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
+from verification_stage import links_of, make_user
+
+from django_mailplus.verification import (
+    send_account_exists_email,
+    send_verification_email,
+    start_email_change,
+)
+from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.public import request_verification_email
+
+BASE = "https://shop.example.com"
+SEVEN = ["email", "domain", "site_name", "uid", "user", "token", "protocol"]
+OURS = ["verify_url", "report_url", "expires_at", "expires_in", "code"]
+
+
+@pytest.fixture(autouse=True)
+def shop(settings):
+    settings.MAILPLUS = {"BASE_URL": BASE, "VERIFICATION_RESEND_COOLDOWN": 0}
+
+
+def parsed(message):
+    return message_from_bytes(message.message().as_bytes(), policy=default)
+
+
+def every_kind():
+    """One mail of every kind, for a user whose name is full of mischief."""
+    name = "<b>&\"'{{x}}@+"
+    user = make_user(name, "ann@example.com")
+    send_verification_email(user, method="both")
+    send_account_exists_email("ann@example.com")
+    request_verification_email("unknown@example.com")
+    start_email_change(user, "new@example.com")
+    from django_mailplus.verification.change import confirm_change_link
+
+    link = links_of(mail.outbox[-1])["change"]
+    confirm_change_link(*link.strip("/").split("/")[-2:])
+    return name, mail.outbox
+
+
+def test_every_kind_has_text_and_html_that_say_the_same():
+    _, mails = every_kind()
+    assert len(mails) == 6
+    for message in mails:
+        html = parsed(message).get_body(("html",)).get_content()
+        for url in links_of(message).values():
+            assert f'href="{url.replace("&", "&amp;")}"' in html, message.subject
+        assert '<html lang="en-us">' in html
+        assert "MISSING" not in html + message.body + message.subject
+        assert "\n" not in message.subject
+        assert max(len(line) for line in message.body.splitlines()) < 998
+
+
+def test_html_is_escaped_and_text_is_not():
+    name, mails = every_kind()
+    for message in mails:
+        html = message.alternatives[0][0]
+        assert "<b>" not in html.split("<body")[1]
+        assert "&lt;" not in message.body
+        assert "&#x27;" not in message.body
+    assert name in mails[0].body
+    assert "&lt;b&gt;&amp;&quot;&#x27;{{x}}@+" in mails[0].alternatives[0][0]
+
+
+def test_a_name_cannot_add_a_header():
+    user = make_user("x\r\nBcc: victim@example.com", "ann@example.com")
+    send_verification_email(user)
+    message = parsed(mail.outbox[0])
+    assert message["Bcc"] is None
+    assert mail.outbox[0].recipients() == ["ann@example.com"]
+
+
+def test_the_language_of_the_reader():
+    user = make_user()
+    send_verification_email(user, language="de")
+    assert "3\xa0Tage" in mail.outbox[0].body
+    assert '<html lang="de">' in mail.outbox[0].alternatives[0][0]
+    # Whoever asks again, the reader is the same.
+    with translation.override("fr"):
+        send_verification_email(user)
+        assert translation.get_language() == "fr"
+    assert "3\xa0Tage" in mail.outbox[1].body
+    other = make_user("other", "other@example.com")
+    with translation.override("fr"):
+        send_verification_email(other)
+    assert "3\xa0jours" in mail.outbox[2].body
+    assert EmailAddress.objects.get(user=other).language == "fr"
+
+
+def test_a_language_from_right_to_left():
+    send_verification_email(make_user(), language="ar")
+    assert '<html lang="ar" dir="rtl">' in mail.outbox[0].alternatives[0][0]
+
+
+def test_words_of_the_project(settings, tmp_path):
+    folder = tmp_path / "mailplus" / "verification"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_text("Hello\n {{ user.get_username }},\nit is you\n")
+    (folder / "body.txt").write_text(
+        "\n".join(f"{name}={{{{ {name} }}}}" for name in [*SEVEN, *OURS, "plan"])
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    user = make_user()
+    send_verification_email(user, method="both", context={"plan": "gold"})
+    (message,) = mail.outbox
+    assert message.subject == "Hello ann,it is you"
+    values = dict(line.split("=", 1) for line in message.body.splitlines())
+    assert values["email"] == "ann@example.com"
+    assert values["domain"] == values["site_name"] == "shop.example.com"
+    assert values["protocol"] == "https"
+    assert values["user"] == "ann"
+    assert values["verify_url"] == f"{BASE}/verify/{values['uid']}/{values['token']}/"
+    assert values["report_url"].startswith(f"{BASE}/verify/report/{values['uid']}/")
+    assert values["expires_in"] == "3\xa0days"
+    assert len(values["code"]) == 6
+    assert values["plan"] == "gold"
+    assert all(values.values())
+
+
+def test_a_context_cannot_change_whom_the_mail_is_about():
+    user = make_user()
+    send_verification_email(user, context={"user": "Eve", "email": "eve@example.com"})
+    assert "The account ann" in mail.outbox[0].body
+
+
+@pytest.fixture
+def failing(with_mailers, settings):
+    smtp = {
+        "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+        "OPTIONS": {"host": "127.0.0.1", "port": 1},
+    }
+    with_mailers({"default": smtp, "other": smtp})
+
+
+def test_a_mail_that_fails_is_a_status_and_a_line_without_the_address(failing, caplog):
+    with caplog.at_level(logging.DEBUG):
+        result = send_verification_email(make_user())
+    assert result.status == "failed"
+    assert "ConnectionRefusedError" in caplog.text
+    assert "ann@" not in caplog.text
+    assert "/verify/" not in caplog.text
+
+
+def test_a_mistake_in_the_settings_is_raised(failing, settings):
+    user = make_user()
+    with pytest.raises(ImproperlyConfigured, match="nowhere"):
+        send_verification_email(user, using="nowhere")
+    settings.MAILPLUS |= {"VERIFICATION_MAILER": "elsewhere"}
+    with pytest.raises(ImproperlyConfigured, match="elsewhere"):
+        send_verification_email(user)
+
+
+def test_the_mailer(with_mailers, server):
+    locmem = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
+    smtp = {
+        "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+        "OPTIONS": {"host": "127.0.0.1", "port": server.port},
+    }
+    with_mailers({"default": smtp, "own": locmem, "other": locmem})
+    user = make_user()
+    assert send_verification_email(user, using="own").status == "sent"
+    assert mail.outbox[-1].sent_using == "own"
+
+
+def test_the_mailer_of_the_settings(with_mailers, settings):
+    locmem = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
+    with_mailers({"default": locmem, "own": locmem, "other": locmem})
+    settings.MAILPLUS |= {"VERIFICATION_MAILER": "own"}
+    user = make_user()
+    send_verification_email(user)
+    send_verification_email(user, using="other")
+    start_email_change(user, "new@example.com", using="other")
+    assert [m.sent_using for m in mail.outbox] == ["own"] + ["other"] * 3
+
+
+def test_a_result_does_not_tell_the_address():
+    result = send_verification_email(make_user())
+    assert "ann@" not in repr(result)
+    assert "ann@" not in result.sent_url

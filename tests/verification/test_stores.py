@@ -1,0 +1,148 @@
+"""Where else a proof is noted: a field of the user, or `is_active` with a marker of ours."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
+from verification_stage import links_of, make_user, newest_link
+
+from django_mailplus.verification import (
+    deactivate_until_verified,
+    is_email_verified,
+    send_verification_email,
+    unverify_email_address,
+    verify_email_address,
+)
+from django_mailplus.verification.models import EmailAddress
+
+BASE = "https://shop.example.com"
+needs_fields = pytest.mark.skipif(
+    not hasattr(get_user_model(), "email_verified"),
+    reason="this user model has no field for it",
+)
+
+
+@pytest.fixture(autouse=True)
+def shop(settings, no_throttle):
+    settings.MAILPLUS |= {"BASE_URL": BASE}
+
+
+@needs_fields
+@pytest.mark.parametrize("field", ["email_verified", "email_verified_at"])
+def test_a_field_of_the_user(settings, user, visitor, field):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": f"field:{field}"}
+    send_verification_email(user)
+    visitor.press(newest_link())
+    user.refresh_from_db()
+    assert getattr(user, field)
+    assert is_email_verified(user)
+    unverify_email_address(user)
+    user.refresh_from_db()
+    assert not getattr(user, field)
+
+
+@needs_fields
+def test_unticking_the_field_is_enough(settings, user, visitor):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    verify_email_address(user)
+    user.refresh_from_db()
+    user.email_verified = False
+    user.save()
+    assert not is_email_verified(user)
+    send_verification_email(user)
+    visitor.press(newest_link())
+    user.refresh_from_db()
+    assert is_email_verified(user)
+
+
+@needs_fields
+def test_the_field_alone_proves_nothing(settings, user):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    user.email_verified = True
+    user.save()
+    assert not is_email_verified(user)
+    verify_email_address(user)
+    user.refresh_from_db()
+    user.email = "other@example.com"
+    assert not is_email_verified(user)
+
+
+@pytest.fixture
+def pending(settings, user):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    deactivate_until_verified(user)
+    return user
+
+
+def test_a_pending_user_is_made_active_by_the_link(pending, visitor):
+    assert not pending.is_active
+    assert send_verification_email(pending).status == "sent"
+    visitor.press(newest_link())
+    pending.refresh_from_db()
+    assert pending.is_active
+    assert is_email_verified(pending)
+
+
+def test_whoever_is_banned_afterwards_stays_so(pending, visitor):
+    send_verification_email(pending)
+    link = newest_link()
+    visitor.press(link)
+    type(pending).objects.update(is_active=False)
+    pending.refresh_from_db()
+    visitor.press(link)
+    unverify_email_address(pending)
+    assert send_verification_email(pending, force=True).status == "refused"
+    visitor.press("/verify/resend/", email=pending.email)
+    assert "verify" not in links_of(mail.outbox[-1])
+    pending.refresh_from_db()
+    assert not pending.is_active
+
+
+@pytest.mark.parametrize("store", ["table", "is_active"])
+def test_whoever_was_banned_before_stays_so(settings, user, visitor, store):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": store}
+    send_verification_email(user)
+    type(user).objects.update(is_active=False)
+    user.refresh_from_db()
+    page = visitor.press(newest_link())
+    assert page.status_code == 410
+    assert "not active" in page.content.decode()
+    user.refresh_from_db()
+    assert not user.is_active
+    assert not is_email_verified(user)
+    assert send_verification_email(user, force=True).status == "refused"
+
+
+def test_a_ban_while_pending_is_to_take_the_marker_away(pending, visitor):
+    send_verification_email(pending)
+    unverify_email_address(pending)
+    assert visitor.open(newest_link()).status_code == 410
+    assert not EmailAddress.objects.get().activates_user
+    assert send_verification_email(pending, force=True).status == "refused"
+
+
+def test_an_inactive_user_is_not_taken_for_a_pending_one(settings):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    banned = make_user("banned", "banned@example.com", is_active=False)
+    with pytest.raises(ValueError, match="inactive already"):
+        deactivate_until_verified(banned)
+    assert not EmailAddress.objects.exists()
+
+
+def test_pending_needs_its_store(user):
+    with pytest.raises(ImproperlyConfigured, match="VERIFICATION_STORE"):
+        deactivate_until_verified(user)
+    user.refresh_from_db()
+    assert user.is_active
+
+
+def test_a_pending_user_whose_address_was_proved_before(settings, user, visitor):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    verify_email_address(user)
+    deactivate_until_verified(user)
+    send_verification_email(user, force=True)
+    visitor.press(newest_link())
+    user.refresh_from_db()
+    assert user.is_active
