@@ -35,12 +35,10 @@ from django_mailplus.verification.models import EmailAddress, make_nonce
 from django_mailplus.verification.proofs import find_link
 from django_mailplus.verification.sending import (
     VerificationResult,
-    claim_address,
-    claim_change,
     find_row,
     link_timeout,
-    ticket_for,
 )
+from django_mailplus.verification.throttle import claim_address, claim_change
 from django_mailplus.verification.tokens import make_token
 
 __all__ = [
@@ -80,20 +78,21 @@ def start_email_change(
             "the password of the account."
         )
     new_email = get_user_model().objects.normalize_email(new_email.strip())
-    ticket = ticket_for(new_email, "change", "link")
+    ticket = links.Ticket.of(new_email, "change", "link").sign()
+    outgoing = Outgoing(
+        base=links.base_url(request, base_url),
+        request=request,
+        using=using,
+        language=language or translation.get_language(),
+    )
     if same_mailbox(new_email, email_of(user)):
         return VerificationResult(status="already_verified", ticket=ticket)
     if find_row(user, new_email, "change").reported_at is not None:
         return VerificationResult(status="refused", ticket=ticket)
-    wait = claim_change(user) or claim_address(new_email)
+    if (wait := claim_change(user)) is None:
+        wait = claim_address(new_email)
     if wait is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
-    outgoing = Outgoing(
-        request=request,
-        base_url=base_url,
-        using=using,
-        language=language or translation.get_language(),
-    )
     with locked(user) as user:
         row = _pending_row(user, new_email, outgoing.language or "")
         taken = is_taken(new_email, by_other_than=user)
@@ -143,6 +142,7 @@ def confirm_change_link(
     uidb64: str, token: str, *, request: HttpRequest | None = None
 ) -> tuple[ChangeOutcome | None, EmailAddress | None]:
     """Make the new address the user's. No outcome for a link that is not good (any more)."""
+    base = links.base_url(request)
     with transaction.atomic(using=router.db_for_write(EmailAddress)):
         found = find_link(uidb64, token, change=True, lock=True)
         if found is None:
@@ -151,7 +151,7 @@ def confirm_change_link(
         user, row = found
         outcome = _change(user, row)
     if outcome == "changed":
-        outgoing = Outgoing(request=request, language=row.language)
+        outgoing = Outgoing(base=base, request=request, language=row.language)
         _notify(user, row, outgoing, "changed_notice_")
     if outcome not in ("changed", "already_changed"):
         signals.tell(signals.email_verification_failed, user=user, reason=outcome)

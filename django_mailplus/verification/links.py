@@ -18,6 +18,7 @@ from django.utils.http import (
 )
 
 from django_mailplus import conf
+from django_mailplus.verification.mailbox import mailbox_key
 
 __all__ = [
     "Ticket",
@@ -124,6 +125,17 @@ class Ticket(NamedTuple):
     purpose: str
     hint: str
     method: str
+
+    @classmethod
+    def of(cls, address: str, purpose: str = "verify", method: str = "") -> Ticket:
+        """Made from what was typed, known or not."""
+        local, _, domain = address.rpartition("@")
+        return cls(
+            mailbox=mailbox_key(address),
+            purpose=purpose,
+            hint=f"{local[:1]}…@{domain}",
+            method=method or conf.setting("VERIFICATION_METHOD"),
+        )
 
     def sign(self) -> str:
         return signing.dumps(self, salt=_TICKET_SALT)

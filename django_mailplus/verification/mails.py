@@ -21,7 +21,7 @@ from django.utils.timesince import timesince
 from django_mailplus import conf
 from django_mailplus.compat import in_transaction
 from django_mailplus.mail import EmailMultiAlternatives
-from django_mailplus.verification.links import base_url, page_url
+from django_mailplus.verification.links import page_url
 from django_mailplus.verification.models import EmailAddress
 
 __all__ = ["Mail", "Outgoing", "in_words"]
@@ -53,16 +53,12 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """How mails leave: before which address their links stand, by which mailer, in which language."""
+    """How mails leave: which address their links begin with, by which mailer, in which language."""
 
+    base: str
     request: HttpRequest | None = None
-    base_url: str | None = None
     using: str | None = None
     language: str | None = None
-
-    @property
-    def base(self) -> str:
-        return base_url(self.request, self.base_url)
 
     def send(
         self, mail: Mail, *, then: Callable[[], object] | None = None

@@ -7,19 +7,17 @@ known or not. A mail that fails is a line in the log.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils import translation
-from django.utils.module_loading import import_string
 
 from django_mailplus import conf
 from django_mailplus.verification.addresses import idle_write, is_proved
+from django_mailplus.verification.links import Ticket, base_url
 from django_mailplus.verification.mailbox import (
     email_of,
-    lookalike_key,
     mailbox_key,
     same_mailbox,
 )
@@ -28,15 +26,13 @@ from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.sending import (
     Proof,
     VerificationResult,
-    claim_address,
     find_row,
     is_refused,
     issue,
     remember,
     save_row,
-    ticket_for,
 )
-from django_mailplus.verification.throttle import Limit, claim
+from django_mailplus.verification.throttle import claim_address, claim_visitor
 
 __all__ = ["request_verification_email", "send_account_exists_email"]
 
@@ -52,7 +48,7 @@ def request_verification_email(
         row.user_id: row
         for row in EmailAddress.objects.filter(mailbox_key=key, purpose="verify")
     }
-    if not _too_many_from_here(request) and claim_address(email) is None:
+    if claim_visitor(request) is None and claim_address(email) is None:
         _answer(email, users, rows, request)
 
 
@@ -65,14 +61,16 @@ def send_account_exists_email(
     the same page.
     """
     email = email.strip()
-    ticket = ticket_for(email)
+    ticket = Ticket.of(email).sign()
     remember(request, None)
     user = next(iter(_users(email)), None)
     if user is not None:
         email = email_of(user)
-        save_row(find_row(user, email, "verify"))
+        row = find_row(user, email, "verify")
     if (wait := claim_address(email)) is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
+    if user is not None:
+        save_row(row)
     mail = Mail(kind="account_exists_", to=email, user=user)
     return VerificationResult(status=_outgoing(request).send(mail), ticket=ticket)
 
@@ -108,21 +106,8 @@ def _answer(
 
 
 def _outgoing(request: HttpRequest | None, language: str = "") -> Outgoing:
-    return Outgoing(request=request, language=language or translation.get_language())
-
-
-def _too_many_from_here(request: HttpRequest | None) -> bool:
-    """Whether one visitor asks for many addresses, where the project says who is who.
-
-    Never by X-Forwarded-For on our own account: anybody can write that header.
-    """
-    path = conf.setting("VERIFICATION_CLIENT_IP")
-    if not path or request is None:
-        return False
-    limit = Limit(
-        cooldown=timedelta(0), per_day=conf.setting("VERIFICATION_MAX_SENDS_PER_CLIENT")
-    )
-    return (
-        claim(lookalike_key(f"client {import_string(path)(request)}"), limit)
-        is not None
+    return Outgoing(
+        base=base_url(request),
+        request=request,
+        language=language or translation.get_language(),
     )

@@ -19,15 +19,10 @@ from django_mailplus import conf
 from django_mailplus.verification import links, signals
 from django_mailplus.verification.addresses import is_proved
 from django_mailplus.verification.codes import code_timeout, put_code
-from django_mailplus.verification.mailbox import (
-    email_of,
-    lookalike_key,
-    mailbox_key,
-    same_mailbox,
-)
+from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mailbox
 from django_mailplus.verification.mails import Mail, Outgoing, in_words
 from django_mailplus.verification.models import EmailAddress
-from django_mailplus.verification.throttle import Limit, claim
+from django_mailplus.verification.throttle import claim_address
 from django_mailplus.verification.tokens import (
     Generator,
     default_generator,
@@ -38,17 +33,14 @@ __all__ = [
     "SESSION_KEY",
     "Proof",
     "VerificationResult",
-    "claim_address",
-    "claim_change",
     "find_row",
     "is_refused",
     "issue",
     "link_timeout",
-    "remember",
     "make_verification_url",
+    "remember",
     "save_row",
     "send_verification_email",
-    "ticket_for",
 ]
 
 Method = Literal["link", "code", "both"]
@@ -80,7 +72,7 @@ class VerificationResult:
 
     status: Status
     retry_after: timedelta | None = None
-    ticket: str = ""
+    ticket: str = field(default="", repr=False)
 
     @property
     def sent_url(self) -> str:
@@ -111,27 +103,28 @@ def send_verification_email(
 
     `email` may name another address for a `purpose` of your own; `language` defaults to
     that of the first mail, then to the active one; `token_generator` makes tokens that a
-    view of your own checks with `check_verification_token`; `force` sends to addresses that are verified or were mailed a moment
-    ago.
+    view of your own checks with `check_verification_token`; `force` sends to addresses
+    that are verified or were mailed a moment ago.
     """
     address = _address(user, email, purpose)
     if not address:
         return VerificationResult(status="no_address")
     method = method or conf.setting("VERIFICATION_METHOD")
-    ticket = ticket_for(address, purpose, method)
+    ticket = links.Ticket.of(address, purpose, method).sign()
+    remember(request, user)
     row = find_row(user, address, purpose)
+    outgoing = Outgoing(
+        base=links.base_url(request, base_url),
+        request=request,
+        using=using,
+        language=language or row.language or translation.get_language(),
+    )
     if not force and is_proved(user, row):
         return VerificationResult(status="already_verified", ticket=ticket)
     if is_refused(user, row):
         return VerificationResult(status="refused", ticket=ticket)
     if not force and (wait := claim_address(address)) is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
-    outgoing = Outgoing(
-        request=request,
-        base_url=base_url,
-        using=using,
-        language=language or row.language or translation.get_language(),
-    )
     proof = Proof(
         method=method,
         generator=token_generator,
@@ -139,7 +132,6 @@ def send_verification_email(
         context=context or {},
     )
     status = issue(user, row, outgoing, proof)
-    remember(request, user)
     return VerificationResult(status=status, ticket=ticket)
 
 
@@ -165,13 +157,11 @@ def issue(
     """Write the row and send its mail; whether to do so was decided before."""
     row.language = outgoing.language or ""
     code = put_code(user, row) if proof.method != "link" else ""
-    saved = save_row(row)
-    if (
-        saved is not row and code
-    ):  # it was made this very moment, with a nonce of its own
-        code = put_code(user, saved)
-        save_row(saved)
-    row = saved
+    row, earlier = save_row(row), row
+    if code and row is not earlier:
+        # Another request made the row this very moment, with a nonce of its own.
+        code = put_code(user, row)
+        save_row(row)
     return outgoing.send(
         Mail(
             kind="",
@@ -232,24 +222,6 @@ def is_refused(user: Any, row: EmailAddress) -> bool:
     return row.reported_at is not None or not (
         getattr(user, "is_active", True) or row.activates_user
     )
-
-
-def claim_address(address: str) -> timedelta | None:
-    """Take one of the mails that may go to an address; else how long to wait."""
-    return claim(
-        lookalike_key(address),
-        Limit(
-            cooldown=timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN")),
-            per_day=conf.setting("VERIFICATION_MAX_SENDS_PER_DAY"),
-        ),
-    )
-
-
-def claim_change(user: Any) -> timedelta | None:
-    """The same for a user who asks for changes of address, each to another stranger."""
-    per_day = conf.setting("VERIFICATION_MAX_SENDS_PER_DAY")
-    limit = Limit(cooldown=timedelta(0), per_day=per_day)
-    return claim(lookalike_key(f"change by {links.uid_of(user)}"), limit)
 
 
 def save_row(row: EmailAddress) -> EmailAddress:
@@ -330,16 +302,3 @@ def link_timeout(generator: Generator | None = None) -> timedelta:
     if isinstance(generator or default_generator(), PasswordResetTokenGenerator):
         seconds = min(seconds, settings.PASSWORD_RESET_TIMEOUT)
     return timedelta(seconds=seconds)
-
-
-def ticket_for(
-    address: str, purpose: str = "verify", method: Method | None = None
-) -> str:
-    """For the page that says "check your mail": made from what was typed, known or not."""
-    local, _, domain = address.rpartition("@")
-    return links.Ticket(
-        mailbox=mailbox_key(address),
-        purpose=purpose,
-        hint=f"{local[:1]}…@{domain}",
-        method=method or conf.setting("VERIFICATION_METHOD"),
-    ).sign()

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import router
 from django.db.models import Case, F, Q, Value, When
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
+from django_mailplus import conf
+from django_mailplus.verification.mailbox import lookalike_key
 from django_mailplus.verification.models import SendingAllowance
 
-__all__ = ["Limit", "claim", "prune"]
+__all__ = [
+    "Limit",
+    "claim",
+    "claim_address",
+    "claim_change",
+    "claim_visitor",
+    "prune",
+]
 
 _DAY = timedelta(days=1)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -46,6 +58,39 @@ def claim(key: str, limit: Limit) -> timedelta | None:
         last_sent_at=now,
     )
     return None if taken else _wait(row.first(), limit, now)
+
+
+def claim_address(address: str) -> timedelta | None:
+    """One of the mails that may go to an address."""
+    cooldown = timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN"))
+    return claim(lookalike_key(address), Limit(cooldown=cooldown, per_day=_per_day()))
+
+
+def claim_change(user: Any) -> timedelta | None:
+    """One of the changes of address that a user may ask for, each to another stranger."""
+    return claim(
+        lookalike_key(f"change by {user.pk}"),
+        Limit(cooldown=timedelta(0), per_day=_per_day()),
+    )
+
+
+def claim_visitor(request: HttpRequest | None) -> timedelta | None:
+    """One of the mails that a visitor may ask for, where the project says who is who.
+
+    Never by X-Forwarded-For on our own account: anybody can write that header.
+    """
+    path = conf.setting("VERIFICATION_CLIENT_IP")
+    if not path or request is None:
+        return None
+    per_day = conf.setting("VERIFICATION_MAX_SENDS_PER_CLIENT")
+    return claim(
+        lookalike_key(f"visitor {import_string(path)(request)}"),
+        Limit(cooldown=timedelta(0), per_day=per_day),
+    )
+
+
+def _per_day() -> int:
+    return int(conf.setting("VERIFICATION_MAX_SENDS_PER_DAY"))
 
 
 def _wait(row: SendingAllowance | None, limit: Limit, now: datetime) -> timedelta:

@@ -58,7 +58,6 @@ from django_mailplus.verification.public import request_verification_email
 from django_mailplus.verification.sending import (
     SESSION_KEY,
     send_verification_email,
-    ticket_for,
 )
 
 __all__ = [
@@ -309,7 +308,9 @@ def resend(request: HttpRequest) -> HttpResponse:
         return show(request, "resend", form=form)
     email = form.cleaned_data["email"]
     request_verification_email(email, request=request)
-    return _sent(request, address=email, email=email, ticket=ticket_for(email))
+    return _sent(
+        request, address=email, email=email, ticket=links.Ticket.of(email).sign()
+    )
 
 
 @open_page

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 from verification_stage import links_of, make_user, queries
 
@@ -233,3 +234,20 @@ def test_no_cookie_tells_a_taken_address_from_a_free_one(settings, rf):
     assert [request.session.modified for request in requests] == [True, True]
     first, second = (list(request.session.keys()) for request in requests)
     assert first == second
+
+
+def test_not_even_throttled_does_a_cookie_tell(settings, rf):
+    settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True}
+    newcomer = make_user("newcomer", "newcomer@example.com")
+    for _ in range(2):
+        request = rf.post("/sign-up/")
+        request.session = SessionStore()
+        result = send_verification_email(newcomer, request=request)
+        assert request.session.modified
+    assert result.status == "throttled"
+
+
+def test_a_mistake_costs_no_mail(user):
+    with pytest.raises(ImproperlyConfigured, match="BASE_URL"):
+        send_verification_email(user)
+    assert send_verification_email(user, base_url="https://x.example").status == "sent"
