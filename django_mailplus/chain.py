@@ -65,8 +65,9 @@ def aliases_in(using: Any) -> tuple[str, ...]:
     """The aliases that a value of the option `using` names."""
     if isinstance(using, str):
         return (using,)
-    if isinstance(using, (list, tuple, Mapping)):
-        return tuple(alias for alias in using if isinstance(alias, str))
+    if isinstance(using, (list, tuple, set, frozenset, Mapping)):
+        # What is no alias stays, to be found out when it is looked up.
+        return tuple(a if isinstance(a, str) else repr(a) for a in using)
     return ()
 
 

@@ -5,7 +5,7 @@ Ids are permanent; one that goes out of use stays reserved in this table.
 E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such backend
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
 E009 MAILERS missing    E010 to E016, W010 to W014 options of SMTP (smtp/options.py)
-W015 From without a domain                     W016 empty host
+W015 From without a domain                     W016 empty host   W017 no default mailer
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 """
@@ -77,15 +77,12 @@ def _check_key(name: Any, value: Any) -> Iterator[CheckMessage]:
             else f"Keys: {', '.join(conf.KEYS)}.",
             id="mailplus.E006",
         )
-    elif not isinstance(value, key.type):
+    elif not isinstance(value, key.type) or (
+        key.type is int and isinstance(value, bool)
+    ):
         yield Error(
-            f"MAILPLUS[{name!r}] is a {type(value).__name__}; it takes a {key.type.__name__}.",
-            hint=f"{key.meaning} Default: {key.default!r}.",
-            id="mailplus.E007",
-        )
-    elif isinstance(value, bool) and key.type is int:
-        yield Error(
-            f"MAILPLUS[{name!r}] is a bool; it takes an int.",
+            f"MAILPLUS[{name!r}] is a {type(value).__name__}; it takes the type "
+            f"{key.type.__name__}.",
             hint=f"{key.meaning} Default: {key.default!r}.",
             id="mailplus.E007",
         )
@@ -144,6 +141,14 @@ def check_mailers(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     if problems := list(_check_shape(mailers)):
         return problems
     findings = [finding for alias in mailers for finding in _check_mailer(alias)]
+    if not compat.NATIVE and compat.DEFAULT_MAILER_ALIAS not in mailers:
+        findings.append(  # Django 6.1 says so itself
+            Warning(
+                "MAILERS has no 'default': mail that names no mailer cannot be sent.",
+                hint=f"Name one of these 'default': {', '.join(map(repr, mailers))}.",
+                id="mailplus.W017",
+            )
+        )
     return [*findings, *_check_cycles(mailers), *_check_from_addresses(mailers)]
 
 
@@ -221,10 +226,9 @@ def _check_options(backend_class: type, alias: str) -> Iterable[CheckMessage]:
     if backend_class in DEVELOPMENT_BACKENDS and issubclass(
         backend_class, BaseEmailBackend
     ):
-        known = {
-            "stream",
-            "fail_silently",
-        }  # taken from **kwargs, so not in a signature
+        # Taken from **kwargs, so not in a signature.
+        writes = issubclass(backend_class, ConsoleBackend)
+        known = {"stream", "fail_silently"} if writes else set()
         rest = {name: value for name, value in options.items() if name not in known}
         return unknown_options(backend_class, named, rest)
     if named is None or _takes_alias(backend_class):

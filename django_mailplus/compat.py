@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import django.core.mail
 from django.conf import global_settings, settings
@@ -128,11 +128,12 @@ def get_mailer(alias: str | None) -> BaseEmailBackend:
     it is named in EMAIL_BACKEND itself. Raises `MailerDoesNotExist` for an unknown
     alias, `InvalidMailer` for a mistake in its configuration.
     """
-    if alias is None:
-        backend = import_string("django_mailplus.backends.smtp.EmailBackend")()
-    else:
-        backend = mailers[alias]
-    return cast("BaseEmailBackend", backend)
+    if alias is not None:
+        return mailers[alias]
+    smtp: type[BaseEmailBackend] = import_string(
+        "django_mailplus.backends.smtp.EmailBackend"
+    )
+    return smtp()
 
 
 # What Django 6.1 has and earlier versions lack. Type checkers see Django's own.

@@ -150,7 +150,9 @@ def classify(error: BaseException) -> Fault:
         ):
             return "mailer"
         case ValueError() | TypeError() | LookupError():
-            return "message"  # header injection, invalid address, unknown charset
+            # While connecting: the host or the password cannot be written. Later:
+            # header injection, an invalid address, an unknown charset.
+            return "mailer" if getattr(error, _KNOWN_UNSENT, False) else "message"
     return "unknown"
 
 

@@ -55,6 +55,8 @@ else:
             for name in given:
                 raise TypeError(f"{name!r} is not compatible with 'using'.")
             return mailers[using]
+        if connection is not None and given:
+            raise TypeError(f"{given[0]!r} cannot be used with a connection.")
         if connection is not None or given or not mailers_defined():
             return connection
         return mailers.default

@@ -33,7 +33,7 @@ def wrapper(using, path="example_backends.Stamp"):
         ({"a": 3, "b": 1}, ("a", "b")),
         (None, ()),
         (7, ()),
-        (["a", 7], ("a",)),
+        (["a", 7], ("a", "7")),
     ],
 )
 def test_using_takes_an_alias_a_list_or_weights(with_mailers, using, aliases):

@@ -331,3 +331,34 @@ def test_no_two_checks_share_an_id_by_accident():
     for id_ in {i.removeprefix("mailplus.") for i in ids}:
         number = int(id_[1:])
         assert id_ in listed or 10 <= number <= 15
+
+
+@pytest.mark.parametrize("using", [["smtp", None], ["smtp", 5], {"smtp", "b"}])
+def test_e002_what_is_no_alias_does_not_vanish(findings, using):
+    found = findings({"default": stamp(using), "smtp": smtp(use_tls=True)})
+    assert any("which is not configured" in text for _, text, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [("locmem", {"stream": 1}), ("dummy", {"fail_silently": True})],
+)
+def test_e005_options_of_djangos_backends(findings, backend, options):
+    path = f"django.core.mail.backends.{backend}.EmailBackend"
+    id_, told = only(findings({"default": {"BACKEND": path, "OPTIONS": options}}))
+    assert id_ == "mailplus.E005"
+    assert next(iter(options)) in told
+
+
+def test_e012_shows_no_password(findings):
+    host = "smtp://user:s3cret@smtp.example.com"
+    _, told = only(findings({"default": smtp(host=host, use_tls=True)}))
+    assert "smtp://****@smtp.example.com" in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.skipif(compat.NATIVE, reason="Django 6.1 says so itself")
+def test_w017_no_default(findings):
+    id_, told = only(findings({"news": CONSOLE}))
+    assert id_ == "mailplus.W017"
+    assert "'news'" in told

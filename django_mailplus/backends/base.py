@@ -7,7 +7,9 @@ caller's message only ever gains its `delivery_result`.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -26,6 +28,8 @@ __all__ = [
     "WrapperBackend",
     "unknown_options",
 ]
+
+logger = logging.getLogger(__name__)
 
 BackendKind = Literal["leaf", "store", "wrapper", "router"]
 
@@ -70,7 +74,7 @@ class MailplusBackend(BaseEmailBackend):
     verbatim: ClassVar[bool] = False
     """Whether it transmits our bytes unchanged, as signing needs."""
 
-    alias: str | None
+    alias: str | None = None
 
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
@@ -143,7 +147,11 @@ class _Forwarding(MailplusBackend):
 
     def _mailer(self, alias: str | None) -> BaseEmailBackend:
         """The open mailer, or a new one that connects for this call alone."""
-        return self._opened.get(alias) or get_mailer(alias)
+        mailer = self._opened.get(alias) or get_mailer(alias)
+        if self.fail_silently:
+            # It has to go on after a failure itself: an error would end the whole batch.
+            mailer.fail_silently = True
+        return mailer
 
     def open(self) -> bool | None:
         """Open every mailer behind this one; True if that made a new connection.
@@ -164,8 +172,9 @@ class _Forwarding(MailplusBackend):
 
     def close(self) -> None:
         opened, self._opened = self._opened, {}
-        for mailer in opened.values():
-            mailer.close()
+        with contextlib.ExitStack() as stack:  # one that fails keeps no other open
+            for mailer in opened.values():
+                stack.callback(mailer.close)
 
     def _forward(
         self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
@@ -235,8 +244,8 @@ class RouterBackend(_Forwarding):
     """Hands each message to the one of its mailers that `choose` names.
 
     Messages for the same mailer leave in one call. When a mailer raises, the others
-    still get theirs; then the first error is raised, and every message that was sent
-    says so in its `delivery_result`.
+    still get theirs; then the first error is raised, the others are logged, and every
+    message that was sent says so in its `delivery_result`.
     """
 
     kind: ClassVar[BackendKind] = "router"
@@ -266,6 +275,9 @@ class RouterBackend(_Forwarding):
             try:
                 sent += self._forward(alias, pairs)
             except Exception as error:
+                if first_error is not None:
+                    kind = type(error).__name__
+                    logger.warning("The mailer %s failed as well: %s", alias, kind)
                 first_error = first_error or error
         if first_error is not None:
             raise first_error

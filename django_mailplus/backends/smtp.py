@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import smtplib
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -76,25 +77,34 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
     def open(self) -> bool | None:
         try:
             return super().open()
-        except OSError as error:
+        except Exception as error:  # also a host or a password that Python cannot write
             mark_unsent(error)
             raise
 
+    def _close_connection(self, connection: smtplib.SMTP) -> None:
+        try:
+            super()._close_connection(connection)  # type: ignore[misc]  # private to Django
+        except (
+            smtplib.SMTPException
+        ):  # what QUIT is answered changes nothing that was sent
+            connection.close()
+
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Send in order; a message that raises ends the batch, as in Django."""
-        messages = list(email_messages or ())
-        for message in messages:
+        waiting = deque(email_messages or ())
+        if not waiting:
+            return 0
+        for message in waiting:
             message.delivery_result = None  # type: ignore[attr-defined]
         error: Exception | None = None
         try:
-            return super().send_messages(messages)
+            return super().send_messages(_turns(waiting))  # type: ignore[arg-type]
         except Exception as raised:
             error = raised
             raise
         finally:
-            for message in messages:
-                if message.delivery_result is None:  # type: ignore[attr-defined]
-                    self._report_unsent(message, error)
+            for message in waiting:
+                self._report_unsent(message, error)
 
     def _report_unsent(self, message: EmailMessage, error: Exception | None) -> None:
         """For a message whose turn never came: an error is another message's fault."""
@@ -120,7 +130,8 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
             return bool(super()._send(email_message))  # type: ignore[misc]
         except Exception as raised:
             error = raised
-            if connection.transaction.kind in ("transient", "permanent"):
+            kind = connection.transaction.kind
+            if isinstance(error, OSError) and kind in ("transient", "permanent"):
                 mark_unsent(error)
             raise
         finally:
@@ -155,6 +166,12 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
                 self.alias or "EMAIL_BACKEND",
             )
             message_failed.send_robust(recipients=result.refused, **told)
+
+
+def _turns(waiting: deque[EmailMessage]) -> Iterator[EmailMessage]:
+    """Each message as its turn comes; those whose turn never came stay in the queue."""
+    while waiting:
+        yield waiting.popleft()
 
 
 def _result(

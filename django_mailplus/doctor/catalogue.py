@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
+from django_mailplus.smtp.options import (
+    IMPLICIT_TLS_PORTS,
+    is_loopback,
+    without_credentials,
+)
 from django_mailplus.smtp.replies import parse_reply
 
 __all__ = [
@@ -153,7 +158,7 @@ def _words(server: ServerSettings, alias: str, style: Style) -> dict[str, str]:
         words = dict(EMAIL_SETTING_OF_OPTION)
     else:
         words = {name: f"{_path(alias)}[{name!r}]" for name in EMAIL_SETTING_OF_OPTION}
-    host, port = (server.host or "").strip(), server.port
+    host, port = without_credentials((server.host or "").strip()), server.port
     words["actual_port"] = str(port or "465")
     words["server"] = (f"{host}:{port}" if port else host) or "the server"
     return words
@@ -258,10 +263,6 @@ def _class_fits(row: Failure, seen: _Observation) -> bool:
     return not seen.classes.isdisjoint(row.exceptions)
 
 
-_IMPLICIT_TLS_PORTS = {465, 2465, 8465}
-_LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104 (compared, not bound)
-
-
 def _host(server: ServerSettings) -> str:
     return server.host or ""
 
@@ -280,9 +281,11 @@ CONDITIONS: Mapping[str, Callable[[ServerSettings], bool]] = {
     "host_has_scheme": lambda server: "://" in _host(server),
     "host_has_port": lambda server: bool(re.fullmatch(r"[^:/\s]+:\d*", _host(server))),
     "host_has_space": lambda server: bool(re.search(r"\s", _host(server))),
-    "host_is_local": lambda server: _host(server).lower() in _LOCAL_HOSTS,
+    "host_is_local": lambda server: (
+        is_loopback(_host(server)) or _host(server) == "0.0.0.0"  # noqa: S104 (compared, not bound)
+    ),
     "implicit_tls_port_without_ssl": lambda server: (
-        server.port in _IMPLICIT_TLS_PORTS and not server.use_ssl
+        server.port in IMPLICIT_TLS_PORTS and not server.use_ssl
     ),
     "no_encryption": lambda server: (
         server.host is not None and not server.use_tls and not server.use_ssl

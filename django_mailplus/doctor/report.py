@@ -17,13 +17,14 @@ from django_mailplus.delivery import DeliveryResult, RecipientResult
 from django_mailplus.doctor.catalogue import ServerSettings
 from django_mailplus.smtp.replies import parse_reply
 from django_mailplus.smtp.transcript import masked
+from django_mailplus.viewer import clean_line
 
 __all__ = [
     "LABEL_WIDTH",
     "answer",
     "error_text",
+    "failure",
     "one_line",
-    "refusal",
     "row",
     "secrets",
 ]
@@ -32,7 +33,6 @@ LABEL_WIDTH = 9  # columns, as in "Remedy   "
 _WIDTH = 88  # columns of wrapped text
 _SECRET_OPTION = re.compile(r"password|secret|token|key", re.IGNORECASE)
 _SHORTEST_SECRET = 3  # characters; to mask shorter ones would garble every text
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def answer(reply: RecipientResult | DeliveryResult, *, hide: Sequence[str] = ()) -> str:
@@ -53,17 +53,19 @@ def error_text(error: BaseException, *, hide: Sequence[str] = ()) -> str:
     return one_line(f"{type(error).__name__}: {error}", hide=hide)
 
 
-def refusal(refused: Sequence[RecipientResult]) -> smtplib.SMTPRecipientsRefused:
-    """What smtplib raises when all are refused, for the few that were."""
-    return smtplib.SMTPRecipientsRefused(
-        {
-            recipient.address: (
-                recipient.code or 550,
-                f"{recipient.enhanced} {recipient.text}".strip().encode(),
-            )
-            for recipient in refused
-        }
-    )
+def failure(result: DeliveryResult) -> smtplib.SMTPException:
+    """What smtplib would have raised, had nobody swallowed it."""
+    refused = {
+        recipient.address: (
+            recipient.code,
+            f"{recipient.enhanced} {recipient.text}".strip().encode(),
+        )
+        for recipient in result.refused
+        if recipient.code is not None
+    }
+    if refused:
+        return smtplib.SMTPRecipientsRefused(refused)
+    return smtplib.SMTPServerDisconnected(result.text)
 
 
 def secrets(server: ServerSettings) -> list[str]:
@@ -88,7 +90,7 @@ def secrets(server: ServerSettings) -> list[str]:
 
 def one_line(text: str, *, hide: Sequence[str] = ()) -> str:
     """One line, without secrets and without anything that a terminal would obey."""
-    return " ".join(_CONTROL.sub(" ", masked(str(text), secrets=hide)).split())
+    return clean_line(masked(str(text), secrets=hide))
 
 
 def row(label: str, text: str) -> str:

@@ -11,16 +11,13 @@ __all__ = ["copy_message"]
 
 Message = TypeVar("Message", bound=EmailMessage)
 
-_LISTS = ("to", "cc", "bcc", "reply_to", "attachments", "alternatives")
-
 
 def copy_message(message: Message) -> Message:
-    """The same message with lists and headers of its own; their items are shared."""
+    """The same message with lists, dicts and sets of its own; their items are shared."""
     copied = copy.copy(message)
-    for name in _LISTS:
-        if (value := getattr(message, name, None)) is not None:
-            setattr(copied, name, list(value))
-    copied.extra_headers = dict(message.extra_headers)
+    for name, value in vars(message).items():  # also those that packages put there
+        if isinstance(value, list | dict | set):
+            vars(copied)[name] = copy.copy(value)
     # The caller's connection leads back to the wrapper that copies.
     for name in ("connection", "_connection"):  # the second since Django 6.1
         if name in copied.__dict__:

@@ -38,8 +38,8 @@ class Transaction:
 
     phase: Phase = "envelope"
     mail_reply: Reply | None = None
-    asked: tuple[str, ...] = ()
-    answers: dict[str, Reply] = field(default_factory=dict)
+    asked: tuple[str, ...] = field(default=(), repr=False)
+    answers: dict[str, Reply] = field(default_factory=dict, repr=False)
     final_reply: Reply | None = None
     message_id: str = ""
 

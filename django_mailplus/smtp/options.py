@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Mistake", "find_mistakes", "is_loopback"]
+__all__ = [
+    "IMPLICIT_TLS_PORTS",
+    "Mistake",
+    "find_mistakes",
+    "is_loopback",
+    "without_credentials",
+]
 
 Label = Callable[[str], str]
 """From the name of an option to where the project wrote it."""
 
-_IMPLICIT_TLS_PORTS = (465, 2465, 8465)  # RFC 8314; the others are providers' twins
+IMPLICIT_TLS_PORTS = (465, 2465, 8465)  # RFC 8314; the others are providers' twins
 _STARTTLS_PORTS = (25, 587, 2525, 2587)
 _LONGEST_TIMEOUT = 1e9  # seconds; sockets refuse what does not fit 64 bits of ns
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -24,6 +31,11 @@ class Mistake:
     severity: Literal["error", "warning"]
     text: str
     hint: str
+
+
+def without_credentials(host: str) -> str:
+    """The host for a text, when somebody put a whole URL there, password and all."""
+    return re.sub(r"^(.*://)?.*@", r"\1****@", host)
 
 
 def is_loopback(host: str) -> bool:
@@ -100,7 +112,7 @@ def _host(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
         yield Mistake(
             id="mailplus.E012",
             severity="error",
-            text=f"{label('host')} is {host!r}; it takes the bare name of a server, "
+            text=f"{label('host')} is {without_credentials(host)!r}; it takes the bare name of a server, "
             "without scheme, port, path or white space.",
             hint="Write a name such as 'smtp.example.com', and the port in "
             f"{label('port')}.",
@@ -150,7 +162,7 @@ def _timeout(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
 def _ports_and_tls(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     port = options.get("port")
     use_tls, use_ssl = bool(options.get("use_tls")), bool(options.get("use_ssl"))
-    if port in _IMPLICIT_TLS_PORTS and not use_ssl:
+    if port in IMPLICIT_TLS_PORTS and not use_ssl:
         yield Mistake(
             id="mailplus.W010",
             severity="warning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["Kind", "Reply", "parse_reply"]
@@ -21,7 +21,7 @@ class Reply:
 
     code: int
     enhanced: str = ""
-    text: str = ""
+    text: str = field(default="", repr=False)  # may name a recipient
 
     @property
     def kind(self) -> Kind:

@@ -23,6 +23,7 @@ MASK = "****"
 
 _COMMAND_LIMIT = 2_000  # characters of one line; RFC 5321 allows 512 octets
 # A terminal must never obey what a server says.
+_SHORTEST_SECRET = 3  # characters; to mask shorter ones would garble every text
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _REPLY = re.compile(r"(\d{3})([ -]|$)")
 _AUTH = re.compile(r"(\s*AUTH\s+\S+)(.*)", re.IGNORECASE | re.DOTALL)
@@ -43,7 +44,8 @@ class Transcript:
         self.lines: list[tuple[Direction, str]] = []
         self._on_line = on_line
         self._authenticating = False
-        self._answers: list[str] = []  # of the running AUTH, to mask an echo of them
+        self._answers: list[str] = []  # of an AUTH, to mask an echo of them
+        self._last_answer: list[str] = []
         self._in_content = False  # from the 354 to the reply after it
         self._content = 0  # bytes of content not recorded yet
         self._bdat_left = 0
@@ -95,17 +97,19 @@ class Transcript:
 
     def _answer(self, answer: str) -> None:
         """Remember an answer of the running AUTH in every form a server could echo."""
-        self._answers.append(answer)
+        self._last_answer = [answer]
         with contextlib.suppress(binascii.Error, ValueError):
             decoded = base64.b64decode(answer, validate=True).decode("utf-8", "replace")
-            self._answers.append(decoded)
+            self._last_answer.append(decoded)
             # The last part is the password of PLAIN or the token of XOAUTH2.
-            self._answers += [part for part in _PARTS.split(decoded) if part][-1:]
+            self._last_answer += [part for part in _PARTS.split(decoded) if part][-1:]
+        self._answers += self._last_answer
 
     def _final_reply(self, code: int) -> None:
         if self._authenticating and code != 334:  # RFC 4954: 334 asks for more
             self._authenticating = False
-            self._answers.clear()
+            # A later reply could still echo the last one, which held the password.
+            self._answers = [a for a in self._last_answer if len(a) >= _SHORTEST_SECRET]
         self._in_content = code == 354
 
     def _flush_content(self) -> None:

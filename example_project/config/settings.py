@@ -10,6 +10,7 @@ from pathlib import Path
 import django.core.mail
 import environ  # noqa: TID253 (the example always has it: pip install -e ".[demo]")
 
+from django_mailplus.compat import PEOPLE_ARE_ADDRESSES
 from django_mailplus.env import mailers_from_env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,9 +53,8 @@ EMAIL_SUBJECT_PREFIX = "[Fern & Kettle] "
 
 ADMINS = env.list("ADMINS", default=["admin@example.com"])
 MANAGERS = env.list("MANAGERS", default=["manager@example.com"])
-if "BadHeaderError" in vars(django.core.mail):
-    # Django 5.2 insists on (name, address) pairs; 6.0 and later want the plain addresses and warn
-    # about pairs. BadHeaderError is a real name of the module in 5.2 and a deprecated one later.
+if not PEOPLE_ARE_ADDRESSES:
+    # Django 5.2 insists on (name, address) pairs; 6.0 and later want the plain addresses.
     ADMINS = [("", address) for address in ADMINS]
     MANAGERS = [("", address) for address in MANAGERS]
 

@@ -51,16 +51,15 @@ def send_and_report(send: Callable[[], int]) -> Outcome:
     with _deliveries() as deliveries:
         try:
             count = send()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ImproperlyConfigured) as error:
             # OSError: smtplib's errors, refused connections, time-outs. ValueError: a message
-            # that cannot be written, such as one to an address that is none.
+            # that cannot be written, such as one to an address that is none. ImproperlyConfigured:
+            # a mailer that is set up wrongly.
             return Outcome(
                 deliveries=tuple(deliveries.values()),
                 error=error,
                 at_fault=classify(error),
             )
-        except ImproperlyConfigured as error:  # a mailer that is set up wrongly
-            return Outcome(error=error, at_fault="mailer")
     return Outcome(count=count, deliveries=tuple(deliveries.values()))
 
 

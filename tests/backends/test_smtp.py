@@ -418,3 +418,40 @@ def test_building_it_for_email_backend_warns_about_nothing(with_email_settings):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert get_mailer(None).host == "mail.example.com"
+
+
+class Plain(EmailBackend):
+    """A project's own connection, which keeps no replies."""
+
+    connection_class = smtplib.SMTP
+
+
+def test_a_connection_of_ones_own_is_not_reported_as_unsent(with_email_settings, told):
+    with ScriptedServer() as server:
+        with_email_settings(EMAIL_HOST=server.host, EMAIL_PORT=server.port)
+        message = EmailMessage("Hi", "Body", "ann@example.com", ["bob@example.com"])
+        assert Plain().send_messages([message]) == 1
+    assert told == []
+    assert message.delivery_result is None
+
+
+def test_a_host_that_python_cannot_write_is_the_mailers_fault(with_mailers):
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+                "OPTIONS": {"host": "smtp..example.com"},
+            }
+        }
+    )
+    message = EmailMessage("Hi", "Body", "ann@example.com", ["bob@example.com"])
+    with pytest.raises(UnicodeError) as caught:
+        get_mailer("default").send_messages([message])
+    assert classify(caught.value) == "mailer"
+    assert {r.kind for r in message.delivery_result.recipients} == {"transient"}
+
+
+def test_what_quit_is_answered_changes_nothing(send):
+    (message,), error, _ = send(quit="221 " + "x" * 9_000)
+    assert error is None
+    assert kinds(message) == ["accepted"] * 3

@@ -8,7 +8,7 @@ import smtplib
 import pytest
 from django.test import override_settings
 
-from django_mailplus.delivery import RecipientResult
+from django_mailplus.delivery import DeliveryResult, RecipientResult
 from django_mailplus.doctor import report
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 
@@ -49,12 +49,27 @@ def test_other_errors_are_shown_with_their_class():
 
 
 def test_refused_recipients_can_be_explained_like_an_exception():
-    error = report.refusal([refused("a@b", 550, "5.1.1", "User unknown")])
+    result = DeliveryResult(
+        recipients=(
+            refused("a@b", 550, "5.1.1", "User unknown"),
+            RecipientResult(address="c@d", kind="accepted", code=250),
+        )
+    )
+    error = report.failure(result)
+    assert list(error.recipients) == ["a@b"]
     assert explain(error).id == "recipient-unknown"
 
 
+def test_no_code_is_made_up_for_a_connection_that_broke():
+    lost = RecipientResult(address="a@b", kind="unknown", text="The connection broke")
+    error = report.failure(DeliveryResult(recipients=(lost,), text=lost.text))
+    assert isinstance(error, smtplib.SMTPServerDisconnected)
+    assert "550" not in report.error_text(error)
+
+
 def test_nothing_that_a_terminal_obeys_is_left():
-    assert report.one_line("a\x1b[2J\x9bb\r\n\x00c") == "a [2J b c"
+    shown = report.one_line("a\x1b[2J\x9bb\r\n\x00c\u202egnp.exe")
+    assert shown.isprintable()
 
 
 @pytest.mark.parametrize("secret", ["hunter2", "p\xe4ssword"])

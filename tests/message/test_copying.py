@@ -59,3 +59,12 @@ def test_an_envelope_has_bare_addresses_in_order():
     assert envelope.mail_from == "ann@example.com"
     assert envelope.rcpt_to == ("bob@example.com", "broken <", "dave@example.com")
     assert "example.com" not in repr(envelope)
+
+
+def test_what_packages_put_on_a_message_is_the_copys_own():
+    message = EmailMessage("s", "b", "a@example.com", ["b@example.com"])
+    message.tags, message.metadata = ["one"], {"order": 1}
+    copied = copy_message(message)
+    copied.tags.append("two")
+    copied.metadata["order"] = 2
+    assert (message.tags, message.metadata) == (["one"], {"order": 1})

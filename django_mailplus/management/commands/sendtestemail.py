@@ -176,7 +176,7 @@ class Command(DjangoCommand):
             )
         if _has_answers(result) and result.refused:
             return _Problem(
-                text=self._explained(report.refusal(result.refused), server, result)
+                text=self._explained(report.failure(result), server, result)
             )
         if count == 0:
             return _Problem(
@@ -266,7 +266,7 @@ class Command(DjangoCommand):
         )
         rows = [("Error", report.error_text(error, hide=report.secrets(server)))]
         if diagnosis is None:
-            headline = "the mail was not sent."
+            headline = _outcome(result)
         else:
             doubt = "" if diagnosis.confirmed else "probably: "
             headline = f"{doubt}{diagnosis.title}."
@@ -306,6 +306,15 @@ def _has_answers(result: DeliveryResult | None) -> TypeGuard[DeliveryResult]:
         r.kind in ("accepted", "unknown") or r.code is not None
         for r in result.recipients
     )
+
+
+def _outcome(result: DeliveryResult | None) -> str:
+    kinds = {recipient.kind for recipient in result.recipients} if result else set()
+    if "unknown" in kinds:
+        return "nobody knows whether the mail was sent."
+    if "accepted" in kinds:
+        return "some recipients were refused."
+    return "the mail was not sent."
 
 
 def _verdict(recipient: RecipientResult) -> str:

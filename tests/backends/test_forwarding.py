@@ -1,0 +1,86 @@
+"""What wrappers and routers do when one of the mailers behind them fails."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from django_mailplus.backends.base import (
+    MailplusBackend,
+    RouterBackend,
+    WrapperBackend,
+)
+
+SMTP = "django_mailplus.backends.smtp.EmailBackend"
+closed = []
+
+
+class BySubject(RouterBackend):
+    def choose(self, message):
+        return message.subject
+
+
+class Failing(BaseEmailBackend):
+    def close(self):
+        closed.append(self.alias)
+        raise OSError("on closing")
+
+    def send_messages(self, messages):
+        raise OSError(f"to {self.alias}@example.com")
+
+
+class Failing1(Failing):
+    def __init__(self, alias=None, **options):
+        super().__init__(**options)
+        self.alias = alias
+
+
+def mail(to, subject="Hi"):
+    return EmailMessage(subject, "Body", "ann@example.com", [to])
+
+
+def test_fail_silently_goes_on_behind_a_failure(server, with_email_settings):
+    with_email_settings(
+        EMAIL_BACKEND="unused", EMAIL_HOST=server.host, EMAIL_PORT=server.port
+    )
+    server.replies["rcpt"] = {"bad@example.com": "550 5.1.1 no", "": "250 ok"}
+    batch = [mail(f"{name}@example.com") for name in ("good", "bad", "fine")]
+    assert WrapperBackend(fail_silently=True).send_messages(batch) == 2
+    assert len(server.messages) == 2
+    kinds = [message.delivery_result.recipients[0].kind for message in batch]
+    assert kinds == ["accepted", "permanent", "accepted"]
+
+
+@pytest.fixture
+def router(with_mailers, monkeypatch, request):
+    monkeypatch.syspath_prepend(str(request.path.parent))
+    one = {"BACKEND": "test_forwarding.Failing1"}
+    with_mailers({"default": one, "a": one, "b": one})
+    closed.clear()
+    return BySubject(using=["a", "b"], alias="default")
+
+
+def test_no_error_of_a_router_is_lost(router, caplog):
+    with caplog.at_level(logging.WARNING), pytest.raises(OSError, match="to a@"):
+        router.send_messages([mail("x@example.com", "a"), mail("x@example.com", "b")])
+    assert "The mailer b failed as well: OSError" in caplog.text
+    assert "example.com" not in caplog.text
+
+
+def test_every_mailer_is_closed_though_one_fails(router):
+    router.open()
+    with pytest.raises(OSError, match="on closing"):
+        router.close()
+    import test_forwarding
+
+    assert sorted(test_forwarding.closed) == ["a", "b"]
+
+
+def test_a_leaf_that_was_built_by_hand_has_a_repr():
+    class Leaf(MailplusBackend):
+        pass
+
+    assert "Leaf" in repr(Leaf())
