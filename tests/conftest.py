@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,3 +62,29 @@ def server() -> Iterator[ScriptedServer]:
     """A mail server that accepts everything until its `replies` are changed."""
     with ScriptedServer() as server:
         yield server
+
+
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser. Playwright keeps an event loop in this thread, in which nothing runs."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    if (path := shutil.which("chromium")) is None:
+        if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
+            pytest.fail("The browser tests need chromium.")
+        pytest.skip("no chromium")
+    with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = driver.chromium.launch(
+            executable_path=path, args=QUIET, chromium_sandbox=False
+        )
+        yield browser
+        browser.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 
 import pytest
 from django.core import mail
@@ -12,18 +11,10 @@ from verification_stage import links_of, make_user
 
 from django_mailplus.verification import is_email_verified, send_verification_email
 
-CHROMIUM = shutil.which("chromium")
 STRICT = (
     "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 
 
@@ -34,23 +25,6 @@ def strict_policy(get_response):
         return response
 
     return middleware
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser. Playwright keeps an event loop in this thread, in which nothing runs."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    if CHROMIUM is None:
-        if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
-            pytest.fail("The browser tests need chromium.")
-        pytest.skip("no chromium")
-    with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=QUIET, chromium_sandbox=False
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
