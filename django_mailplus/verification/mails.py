@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router, transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils import timezone, translation
 from django.utils.timesince import timesince
 
@@ -119,7 +120,7 @@ class Outgoing:
             "domain": base.netloc,
             "protocol": base.scheme,
             "site_name": name,
-            "site_url": self.base,
+            "site_url": self.base + get_script_prefix(),
             "request_time": timezone.now(),
             "resend_url": self.base + page_url("verify_email_resend"),
         }

@@ -126,7 +126,7 @@ def confirm_code(
 
 
 def report_link(uidb64: str, token: str) -> Found | None:
-    """ "This was not me": links and codes of the row end, and no more mail goes out for it."""
+    """The reader was not the one: links and codes end, and no more mail goes out for the row."""
     with transaction.atomic(using=router.db_for_write(EmailAddress)):
         found = find_link(uidb64, token, "report", lock=True)
         if found is None:

@@ -20,6 +20,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import get_script_prefix
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -104,7 +105,7 @@ def open_page(view: ViewFunction) -> ViewFunction:
 def show(
     request: HttpRequest, name: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    context["form_token"] = form_token()
+    context |= {"form_token": form_token(), "home": get_script_prefix()}
     return render(request, f"mailplus/verification/{name}.html", context, status=status)
 
 
@@ -248,7 +249,7 @@ def done(request: HttpRequest) -> HttpResponse:
 
 @open_page
 def sent(request: HttpRequest, ticket: str = "") -> HttpResponse:
-    """ "Check your mail": for the holder of a ticket, or the user who is logged in."""
+    """Tells the holder of a ticket, or the user who is logged in, to look into the mail."""
     read = links.read_ticket(ticket)
     if read is not None:
         return _sent_by_ticket(request, ticket, read)

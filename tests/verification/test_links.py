@@ -53,6 +53,12 @@ def test_below_a_prefix(user):
     assert url.startswith("https://example.com/shop/verify/")
 
 
+def test_pages_below_a_prefix_lead_home(client):
+    page = client.get("/verify/done/", SCRIPT_NAME="/shop")
+    assert 'href="/shop/"' in page.content.decode()
+    set_script_prefix("/")
+
+
 @pytest.mark.parametrize(
     ("url", "safe"),
     [
