@@ -184,6 +184,15 @@ def _check_mailer(alias: str) -> Iterator[CheckMessage]:
                 hint=_did_you_mean(used, configured),
                 id="mailplus.E002",
             )
+    if compat.mailers_defined() and backend_path(alias) == BACKPORT:
+        yield Error(
+            f"MAILERS[{alias!r}]: BACKEND {BACKPORT!r} belongs in EMAIL_BACKEND: it is what "
+            "leads to MAILERS.",
+            hint="Name a backend that sends, such as "
+            "'django_mailplus.backends.smtp.EmailBackend'.",
+            id="mailplus.E004",
+        )
+        return
     try:
         backend_class = find_backend(alias)
     except ImportError as error:

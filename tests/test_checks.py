@@ -119,6 +119,13 @@ def test_e004_a_module_that_fails_to_load(findings, tmp_path, monkeypatch):
     assert "RuntimeError: on purpose" in told
 
 
+def test_e004_the_backend_that_leads_to_mailers_is_no_mailer(findings):
+    path = "django_mailplus.backends.default.EmailBackend"
+    id_, told = only(findings({"default": {"BACKEND": path}}))
+    assert id_ == "mailplus.E004"
+    assert "belongs in EMAIL_BACKEND" in told
+
+
 def test_e004_a_class_that_sends_no_mail(findings):
     id_, told = only(findings({"default": {"BACKEND": "builtins.int"}}))
     assert id_ == "mailplus.E004"

@@ -53,6 +53,7 @@ MIDDLEWARE = ["django.contrib.auth.middleware.AuthenticationMiddleware"]
 USE_TZ = True
 """
 AFTERWORD = """
+INSTALLED_APPS = [*dict.fromkeys(INSTALLED_APPS)]
 if "MAILERS" in globals() and not hasattr(_mail, "mailers"):
     EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"
 """

@@ -44,7 +44,7 @@ INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change|checks|codes|forms|links|mailbox|mails|models"
-    r"|proofs|public|sending|subject|throttle|tokens))\b"
+    r"|proofs|public|sending|subject|throttle|tickets|tokens))\b"
 )
 
 

@@ -52,6 +52,12 @@ def _path(url):
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
+def own_fields(page):
+    """The hidden fields of a form that acts for whoever is logged in."""
+    csrf = str(page.context["csrf_token"])
+    return {"form_token": page.context["form_token"], "csrfmiddlewaretoken": csrf}
+
+
 @contextlib.contextmanager
 def queries():
     """A function that lists what was asked of the database, without BEGIN and the like."""

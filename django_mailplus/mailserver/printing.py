@@ -14,6 +14,7 @@ from typing import Protocol
 
 from django.core.management.color import Style
 
+from django_mailplus.compat import NATIVE
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
 from django_mailplus.viewer import MessageView, clean_line, view
@@ -186,6 +187,11 @@ def _banner(server: MailServer, style: Style, certificate: Path | None) -> str:
         f'            "OPTIONS": {{{", ".join(options)}}},',
         "        },",
         "    }",
+        *(
+            []
+            if NATIVE
+            else ['    EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"']
+        ),
         "",
     ]
     if certificate is not None:

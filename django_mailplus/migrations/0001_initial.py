@@ -113,6 +113,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "previous_verified",
+                    models.BooleanField(default=False, editable=False),
+                ),
+                (
                     "code_hash",
                     models.CharField(blank=True, editable=False, max_length=64),
                 ),

@@ -115,8 +115,8 @@ def unverify_email_address(
 
 
 def idle_write() -> None:
-    """As much work as the write that an address we know would have cost."""
-    EmailAddress.objects.filter(nonce="none").update(language="")
+    """As much work as the write that an address we know would have cost: by primary key."""
+    EmailAddress.objects.filter(pk=0).update(language="")
 
 
 def forget(rows: models.QuerySet[EmailAddress]) -> None:
@@ -131,11 +131,11 @@ def forget(rows: models.QuerySet[EmailAddress]) -> None:
 
 
 def report(user: Any, row: EmailAddress) -> None:
-    """End what was mailed for the row, and its proof if there was one. Under `locked`."""
-    rows = EmailAddress.objects.filter(pk=row.pk)
+    """End what was mailed to an address for the user, and every proof of it. Under `locked`."""
+    rows = EmailAddress.objects.filter(user=user, mailbox_key=row.mailbox_key)
     forget(rows)
     rows.update(reported_at=timezone.now())
-    if row.purpose == "verify" and same_mailbox(row.email, email_of(user)):
+    if same_mailbox(row.email, email_of(user)):
         _note(user, verified=False)
 
 
@@ -150,6 +150,8 @@ def deactivate_until_verified(user: Any) -> None:
             "deactivate_until_verified() needs MAILPLUS['VERIFICATION_STORE'] = 'is_active'."
         )
     address = email_of(user)
+    if not address:
+        raise ValueError("The user has no address that could be verified.")
     with locked(user) as current:
         if not current.is_active:
             raise ValueError(
@@ -200,7 +202,8 @@ def _prove(row: EmailAddress) -> bool:
     unique = conf.setting("VERIFICATION_UNIQUE")
     key = row.unique_key if unique else None
     if key is not None:
-        for holder in EmailAddress.objects.filter(verified_key=key).exclude(pk=row.pk):
+        holders = EmailAddress.objects.filter(verified_key=key).exclude(pk=row.pk)
+        for holder in holders.select_related("user"):
             if row.purpose == "verify" and not same_mailbox(
                 holder.email, email_of(holder.user)
             ):

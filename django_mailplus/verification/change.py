@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import BaseUserManager
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
@@ -21,6 +21,7 @@ from django_mailplus.verification import links, signals
 from django_mailplus.verification.addresses import (
     confirm,
     forget,
+    is_email_verified,
     is_taken,
     locked,
 )
@@ -39,6 +40,7 @@ from django_mailplus.verification.sending import (
     link_timeout,
 )
 from django_mailplus.verification.throttle import claim_address, claim_change
+from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import make_token
 
 __all__ = [
@@ -77,8 +79,8 @@ def start_email_change(
             "token that is not bound, mailed to an address that is not proved yet, resets "
             "the password of the account."
         )
-    new_email = get_user_model().objects.normalize_email(new_email.strip())
-    ticket = links.Ticket.of(new_email, "change", "link").sign()
+    new_email = BaseUserManager.normalize_email(new_email.strip())
+    ticket = Ticket(new_email, "change").sign()
     outgoing = Outgoing(
         base=links.base_url(request, base_url),
         request=request,
@@ -125,6 +127,7 @@ def _pending_row(user: Any, new_email: str, language: str) -> EmailAddress:
     if row.verified_at is not None or row.previous_email != current:
         row.nonce = make_nonce()
     row.email, row.previous_email, row.language = new_email, current, language
+    row.previous_verified = is_email_verified(user)
     row.verified_at = None
     row.save()
     return row
@@ -167,10 +170,13 @@ def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
         return "inactive"
     if is_taken(row.email, by_other_than=user):
         return "taken"
-    done = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce, verified_at=None)
-    if not done.update(verified_at=timezone.now()):
+    this = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce)
+    if not this.filter(verified_at=None).update(verified_at=timezone.now()):
         return "address_changed"  # cancelled this very moment
-    return "changed" if _set_email(user, row.email) else "taken"
+    if not _set_email(user, row.email):
+        this.update(verified_at=None)
+        return "taken"
+    return "changed"
 
 
 def _set_email(user: Any, email: str) -> bool:
@@ -218,17 +224,21 @@ def cancel_link(uidb64: str, token: str) -> tuple[CancelOutcome | None, Any]:
 
 
 def _cancel(user: Any, row: EmailAddress) -> CancelOutcome:
-    done = row.verified_at is not None
-    if done and not same_mailbox(email_of(user), row.email):
-        return "too_late"
-    same = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce)
-    if not same.filter(verified_at=row.verified_at).delete()[0]:
+    if not row.previous_verified:
         return (
-            "too_late"  # done this very moment: the notice of that has a link as well
+            "too_late"  # who never proved the old address has no say over the account
         )
-    if not done:
-        return "cancelled"
-    return "undone" if _set_email(user, row.previous_email) else "too_late"
+    this = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce)
+    if row.verified_at is None:
+        stopped = this.filter(verified_at=None).delete()[0]
+        # Or it was done this very moment: the notice of that has a link as well.
+        return "cancelled" if stopped else "too_late"
+    if not same_mailbox(email_of(user), row.email):
+        return "too_late"
+    if not _set_email(user, row.previous_email):
+        return "too_late"
+    this.delete()
+    return "undone"
 
 
 def _notify(
@@ -266,6 +276,9 @@ def _links(outgoing: Outgoing, user: Any, row: EmailAddress) -> dict[str, Any]:
 
 
 def _cancel_links(outgoing: Outgoing, user: Any, row: EmailAddress) -> dict[str, Any]:
+    """A link for an old address that was proved: a mistyped one is some stranger's."""
+    if not row.previous_verified:
+        return {"cancel_url": ""}
     token = make_token(user, row, "cancel")
     return {"cancel_url": _url(outgoing, "email_change_cancel", user, token)}
 

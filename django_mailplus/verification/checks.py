@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from django_mailplus import compat, conf
 from django_mailplus.verification.mailbox import email_field_of
 from django_mailplus.verification.subject import Subject
-from django_mailplus.verification.tokens import default_generator
+from django_mailplus.verification.tokens import accepts_token, default_generator
 
 __all__ = ["check_verification"]
 
@@ -200,7 +200,7 @@ def _generator() -> Iterator[CheckMessage]:
     missing = [
         what
         for what, changed in _changes(user, bound=bound)
-        if generator.check_token(changed, token)
+        if accepts_token(generator, changed, token)
     ]
     if missing:
         yield Warning(

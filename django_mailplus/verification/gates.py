@@ -99,8 +99,17 @@ class VerifiedEmailRequiredMixin:
     raise_exception = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self, "view_is_async", False):
+            return self._dispatch_async(request, *args, **kwargs)
         refused = refusal(request, raise_exception=self.raise_exception)
         return refused or super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+    async def _dispatch_async(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Any:
+        ask = sync_to_async(refusal)
+        refused = await ask(request, raise_exception=self.raise_exception)
+        return refused or await super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class VerifiedEmailLoginMixin:

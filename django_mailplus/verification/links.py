@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core import signing
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -18,23 +17,15 @@ from django.utils.http import (
 )
 
 from django_mailplus import conf
-from django_mailplus.verification.mailbox import mailbox_key
 
 __all__ = [
-    "Ticket",
     "absolute_url",
     "base_url",
     "find_user",
     "is_safe_next",
     "page_url",
-    "read_ticket",
     "uid_of",
 ]
-
-_TICKET_SALT = "django_mailplus.verification.ticket"
-_TICKET_AGE = (
-    86_400  # seconds: how long a "check your mail" page can ask for another mail
-)
 
 
 def base_url(request: HttpRequest | None = None, given: str | None = None) -> str:
@@ -111,39 +102,4 @@ def find_user(uidb64: str, *, lock: bool = False, database: str | None = None) -
         ValidationError,
         model.DoesNotExist,
     ):
-        return None
-
-
-class Ticket(NamedTuple):
-    """What the "check your mail" page of a visitor without login carries in its address.
-
-    Equal in shape for known and unknown addresses, and without the address: addresses
-    of pages end up in logs.
-    """
-
-    mailbox: str
-    purpose: str
-    hint: str
-    method: str
-
-    @classmethod
-    def of(cls, address: str, purpose: str = "verify", method: str = "") -> Ticket:
-        """Made from what was typed, known or not."""
-        local, _, domain = address.rpartition("@")
-        return cls(
-            mailbox=mailbox_key(address),
-            purpose=purpose,
-            hint=f"{local[:1]}…@{domain}",
-            method=method or conf.setting("VERIFICATION_METHOD"),
-        )
-
-    def sign(self) -> str:
-        return signing.dumps(self, salt=_TICKET_SALT)
-
-
-def read_ticket(text: str) -> Ticket | None:
-    """None if it is not ours or too old."""
-    try:
-        return Ticket(*signing.loads(text, salt=_TICKET_SALT, max_age=_TICKET_AGE))
-    except (signing.BadSignature, TypeError):
         return None

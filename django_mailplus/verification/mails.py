@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -115,7 +116,9 @@ class Outgoing:
         if apps.is_installed("django.contrib.sites"):
             from django.contrib.sites.models import Site
 
-            name = Site.objects.get_current(self.request).name
+            # A worker may know the address of the site but not which Site it is.
+            with contextlib.suppress(ImproperlyConfigured, Site.DoesNotExist):
+                name = Site.objects.get_current(self.request).name
         return {
             "domain": base.netloc,
             "protocol": base.scheme,

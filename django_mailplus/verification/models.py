@@ -52,6 +52,7 @@ class EmailAddress(models.Model):
     previous_email = models.CharField(
         _("previous address"), max_length=320, blank=True, editable=False
     )
+    previous_verified = models.BooleanField(default=False, editable=False)
     code_hash = models.CharField(max_length=64, blank=True, editable=False)
     code_expires_at = models.DateTimeField(null=True, editable=False)
     code_attempts = models.PositiveSmallIntegerField(default=0, editable=False)

@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 Found = tuple[Any, EmailAddress]
-_MOST_ROWS = 20  # of one user, newest first: what a link is compared with
 
 
 def find_link(
@@ -69,7 +68,7 @@ def _row_of(
         if change:
             return None
         rows = rows.filter(purpose="verify", mailbox_key=mailbox_key(email_of(user)))
-    for row in rows[:_MOST_ROWS]:
+    for row in rows:
         if check_token(user, row, token, use, generator=generator):
             row.user = user
             return row
@@ -77,14 +76,18 @@ def _row_of(
 
 
 def check_verification_token(
-    user: Any, token: str, *, token_generator: Generator | None = None
+    user: Any,
+    token: str,
+    *,
+    purpose: str = "verify",
+    token_generator: Generator | None = None,
 ) -> str | None:
-    """The address that the token proves for the user; None if it proves nothing.
+    """The address that the token proves for the user and the purpose, or None.
 
     For a view of your own that calls `verify_email_address` on POST.
     """
     row = _row_of(user, token, "confirm", generator=token_generator)
-    return row.email if row is not None else None
+    return row.email if row is not None and row.purpose == purpose else None
 
 
 def confirm_link(uidb64: str, token: str) -> tuple[Outcome | None, Found | None]:
@@ -116,7 +119,7 @@ def confirm_code(
             outcome = confirm(user, now) if now.nonce == row.nonce else None
         if outcome is None:
             break
-        if outcome != "verified":
+        if outcome not in ("verified", "already_verified"):
             _failed(user, outcome)
         return outcome, (user, row)
     if not rows:

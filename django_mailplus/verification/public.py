@@ -15,7 +15,7 @@ from django.utils import translation
 
 from django_mailplus import conf
 from django_mailplus.verification.addresses import idle_write, is_proved
-from django_mailplus.verification.links import Ticket, base_url
+from django_mailplus.verification.links import base_url
 from django_mailplus.verification.mailbox import (
     email_of,
     mailbox_key,
@@ -33,6 +33,7 @@ from django_mailplus.verification.sending import (
     save_row,
 )
 from django_mailplus.verification.throttle import claim_address, claim_visitor
+from django_mailplus.verification.tickets import Ticket
 
 __all__ = ["request_verification_email", "send_account_exists_email"]
 
@@ -53,7 +54,7 @@ def request_verification_email(
 
 
 def send_account_exists_email(
-    email: str, *, request: HttpRequest | None = None
+    email: str, *, request: HttpRequest | None = None, next_url: str | None = None
 ) -> VerificationResult:
     """For a sign-up with an address that has an account already: tell its owner, by mail.
 
@@ -61,7 +62,8 @@ def send_account_exists_email(
     the same page.
     """
     email = email.strip()
-    ticket = Ticket.of(email).sign()
+    method = conf.setting("VERIFICATION_METHOD")
+    ticket = Ticket(email, "verify", method, next_url or "").sign()
     remember(request, None)
     user = next(iter(_users(email)), None)
     if user is not None:

@@ -23,6 +23,7 @@ from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mai
 from django_mailplus.verification.mails import Mail, Outgoing, in_words
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.throttle import claim_address
+from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import (
     Generator,
     default_generator,
@@ -110,7 +111,7 @@ def send_verification_email(
     if not address:
         return VerificationResult(status="no_address")
     method = method or conf.setting("VERIFICATION_METHOD")
-    ticket = links.Ticket.of(address, purpose, method).sign()
+    ticket = Ticket(address, purpose, method, next_url or "").sign()
     remember(request, user)
     row = find_row(user, address, purpose)
     outgoing = Outgoing(
@@ -157,11 +158,11 @@ def issue(
     """Write the row and send its mail; whether to do so was decided before."""
     row.language = outgoing.language or ""
     code = put_code(user, row) if proof.method != "link" else ""
-    row, earlier = save_row(row), row
+    row, earlier = save_row(row, new_code=bool(code)), row
     if code and row is not earlier:
         # Another request made the row this very moment, with a nonce of its own.
         code = put_code(user, row)
-        save_row(row)
+        save_row(row, new_code=True)
     return outgoing.send(
         Mail(
             kind="",
@@ -224,20 +225,14 @@ def is_refused(user: Any, row: EmailAddress) -> bool:
     )
 
 
-def save_row(row: EmailAddress) -> EmailAddress:
+def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:
     """Write the row; the result is another one if a second request was first to make it."""
     database = router.db_for_write(EmailAddress)
     if not row._state.adding:
-        row.save(
-            using=database,
-            update_fields=[
-                "email",
-                "language",
-                "code_hash",
-                "code_expires_at",
-                "code_attempts",
-            ],
-        )
+        fields = ["email", "language"]
+        if new_code:
+            fields += ["code_hash", "code_expires_at", "code_attempts"]
+        row.save(using=database, update_fields=fields)
         return row
     try:
         with transaction.atomic(using=database):

@@ -14,7 +14,14 @@ from django_mailplus.verification.mailbox import mailbox_key
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.subject import Subject
 
-__all__ = ["Generator", "Use", "check_token", "default_generator", "make_token"]
+__all__ = [
+    "Generator",
+    "Use",
+    "accepts_token",
+    "check_token",
+    "default_generator",
+    "make_token",
+]
 
 _DAY = 86_400  # seconds; more than clocks, time zones and summer time can differ
 
@@ -87,9 +94,15 @@ def check_token(
     Its date is bounded on both sides: to Django's generator only an old one is too much.
     """
     generator, subject = _pair(user, row, use, generator)
-    return _in_its_time(generator, token) and bool(
-        generator.check_token(subject, token)
-    )
+    return _in_its_time(generator, token) and accepts_token(generator, subject, token)
+
+
+def accepts_token(generator: Generator, subject: Any, token: str) -> bool:
+    """False also for a generator that raises, as many signers do for a bad token."""
+    try:
+        return bool(generator.check_token(subject, token))
+    except Exception:
+        return False
 
 
 def _in_its_time(generator: Any, token: str) -> bool:

@@ -60,6 +60,7 @@ from django_mailplus.verification.sending import (
     SESSION_KEY,
     send_verification_email,
 )
+from django_mailplus.verification.tickets import Ticket, read_ticket
 
 __all__ = [
     "CancelChange",
@@ -224,7 +225,7 @@ class Report(LinkView):
         return show(request, "reported")
 
 
-def _welcome(request: HttpRequest, user: Any) -> HttpResponse:
+def _welcome(request: HttpRequest, user: Any, next_url: str = "") -> HttpResponse:
     """After a proof: log in where that was asked for, go where the link says."""
     if (
         conf.setting("VERIFICATION_LOGIN_ON_VERIFY")
@@ -233,7 +234,7 @@ def _welcome(request: HttpRequest, user: Any) -> HttpResponse:
     ):
         # Only in the browser that signed up: a link alone never logs anybody in.
         login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    next_url = request.GET.get("next", "")
+    next_url = next_url or request.GET.get("next", "")
     if links.is_safe_next(next_url, request):
         return HttpResponseRedirect(next_url)  # redirect() would look for such a view
     success = conf.setting("VERIFICATION_SUCCESS_URL")
@@ -250,7 +251,7 @@ def done(request: HttpRequest) -> HttpResponse:
 @open_page
 def sent(request: HttpRequest, ticket: str = "") -> HttpResponse:
     """Tells the holder of a ticket, or the user who is logged in, to look into the mail."""
-    read = links.read_ticket(ticket)
+    read = read_ticket(ticket)
     if read is not None:
         return _sent_by_ticket(request, ticket, read)
     user = visitor(request)
@@ -277,7 +278,7 @@ def _sent(
 
 
 def _sent_by_ticket(
-    request: HttpRequest, text: str, ticket: links.Ticket, **context: Any
+    request: HttpRequest, text: str, ticket: Ticket, **context: Any
 ) -> HttpResponse:
     return _sent(
         request,
@@ -294,46 +295,57 @@ def resend(request: HttpRequest) -> HttpResponse:
     """Another mail, for whoever asks: the answer is the same whatever the address is."""
     if not pressed(request):
         return show(request, "resend", form=ResendForm())
-    if read := links.read_ticket(request.POST.get("ticket", "")):
-        rows = EmailAddress.objects.filter(mailbox_key=read.mailbox, purpose="verify")
-        row = rows.order_by("-pk").first()
-        if row is not None:
-            request_verification_email(row.email, request=request)
-        return _sent_by_ticket(request, request.POST["ticket"], read)
-    user = visitor(request)
-    if "email" not in request.POST and user is not None:
-        send_verification_email(user, request=request)
-        return _sent(request, address=email_of(user))
+    text = request.POST.get("ticket", "")
+    if ticket := read_ticket(text):
+        if ticket.purpose == "verify":
+            request_verification_email(ticket.email, request=request)
+        return _sent_by_ticket(request, text, ticket)
+    if "email" not in request.POST and visitor(request) is not None:
+        return _resend_own(request)
     form = ResendForm(request.POST)
     if not form.is_valid():
         return show(request, "resend", form=form)
     email = form.cleaned_data["email"]
     request_verification_email(email, request=request)
-    return _sent(
-        request, address=email, email=email, ticket=links.Ticket.of(email).sign()
-    )
+    return _sent(request, address=email, email=email, ticket=Ticket.of(email).sign())
+
+
+@csrf_protect  # it acts with the rights of whoever is logged in
+def _resend_own(request: HttpRequest) -> HttpResponse:
+    send_verification_email(request.user, request=request)
+    return _sent(request, address=email_of(request.user))
 
 
 @open_page
 def code(request: HttpRequest) -> HttpResponse:
     """The code from the mail, typed by the holder of a ticket or the user logged in."""
-    text = request.POST.get("ticket", "")
-    ticket, user = links.read_ticket(text), visitor(request)
-    if ticket is None and user is None:
+    ticket = read_ticket(request.POST.get("ticket", ""))
+    if ticket is not None:
+        return _try_code(request, ticket)
+    if visitor(request) is None:
         return redirect(links.page_url("verify_email_resend"))
+    return _try_own_code(request)
+
+
+def _try_code(request: HttpRequest, ticket: Ticket | None) -> HttpResponse:
     form = CodeForm(request.POST if pressed(request) else None)
     if form.is_valid():
-        rows = _rows_with_code(ticket, user)
+        rows = _rows_with_code(ticket, visitor(request))
         outcome, found = confirm_code(rows, form.cleaned_data["code"])
         if found is not None and outcome in ("verified", "already_verified"):
-            return _welcome(request, found[0])
+            return _welcome(request, found[0], ticket.next_url if ticket else "")
         form.add_error("code", _WRONG_CODE)
     if ticket is None:
-        return _sent(request, address=email_of(user), code_form=form)
-    return _sent_by_ticket(request, text, ticket, code_form=form)
+        return _sent(request, address=email_of(request.user), code_form=form)
+    return _sent_by_ticket(request, request.POST["ticket"], ticket, code_form=form)
 
 
-def _rows_with_code(ticket: links.Ticket | None, user: Any) -> list[EmailAddress]:
+@csrf_protect  # it acts with the rights of whoever is logged in
+def _try_own_code(request: HttpRequest) -> HttpResponse:
+    return _try_code(request, None)
+
+
+def _rows_with_code(ticket: Ticket | None, user: Any) -> list[EmailAddress]:
     rows = EmailAddress.objects.exclude(code_hash="")
     if ticket is None:
         key = mailbox_key(email_of(user))

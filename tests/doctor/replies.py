@@ -55,7 +55,7 @@ reply("microsoft-dmarc", "content", "550 5.7.515 Access denied, sending domain e
 reply("microsoft-dmarc", "content", "550 5.7.509 Access denied, sending domain example.com does not pass DMARC verification")
 reply("microsoft-spf", "content", "550 5.7.23 The message was rejected because of Sender Policy Framework violation")
 reply("ses-not-verified", "content", "554 Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: shop@example.com")
-reply("ses-credentials", "auth", "535 Authentication Credentials Invalid")
+reply("ses-credentials", "auth", "535 Authentication Credentials Invalid", host="email-smtp.eu-west-1.amazonaws.com")
 reply("ses-not-subscribed", "auth", "535 Account not subscribed to SES")
 reply("ses-access-denied", "content", "554 Access denied: User `arn:aws:iam::1:user/x' is not authorized to perform `ses:SendRawEmail'")
 reply("ses-throttled", "content", "454 Throttling failure: Maximum sending rate exceeded.")

@@ -15,7 +15,10 @@ from django_mailplus.verification import (
     unverify_email_address,
     verify_email_address,
 )
+from django_mailplus.verification.change import cancel_link
+from django_mailplus.verification.links import uid_of
 from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.tokens import make_token
 
 BASE = "https://shop.example.com"
 
@@ -200,6 +203,28 @@ def test_a_user_without_an_address_gets_one(visitor):
     user.refresh_from_db()
     assert user.email == "new@example.com"
     assert is_email_verified(user)
+
+
+def test_a_mistyped_address_has_no_say(user, visitor):
+    """Its owner is a stranger, who must neither stop the change nor take it back."""
+    mails = start(user)
+    assert "cancel" not in mails["ann@example.com"]
+    visitor.press(mails["new@example.com"]["change"])
+    assert "cancel" not in links_of(mail.outbox[-1])
+    user.refresh_from_db()
+    row = EmailAddress.objects.get(purpose="change")
+    token = make_token(user, row, "cancel")
+    assert cancel_link(uid_of(user), token) == ("too_late", user)
+    user.refresh_from_db()
+    assert user.email == "new@example.com"
+
+
+def test_a_report_after_the_change_takes_the_proof_back(ann, visitor):
+    mails = start(ann)
+    visitor.press(mails["new@example.com"]["change"])
+    visitor.press(mails["new@example.com"]["report"])
+    ann.refresh_from_db()
+    assert not is_email_verified(ann)
 
 
 def test_the_same_address_needs_no_change(ann):

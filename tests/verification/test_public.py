@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
-from verification_stage import links_of, make_user, queries
+from verification_stage import links_of, make_user, own_fields, queries
 
 from django_mailplus.verification import (
     is_email_verified,
@@ -17,7 +18,9 @@ from django_mailplus.verification import (
     send_verification_email,
     verify_email_address,
 )
+from django_mailplus.verification.forms import form_token
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
+from django_mailplus.verification.tickets import Ticket, read_ticket
 
 RESEND = "/verify/resend/"
 
@@ -209,7 +212,7 @@ def test_whoever_is_logged_in_needs_no_ticket(visitor, no_throttle):
     visitor.client.force_login(user)
     page = visitor.open("/verify/sent/")
     assert "ann@example.com" in page.content.decode()
-    visitor.send(RESEND, form_token=page.context["form_token"])
+    visitor.send(RESEND, **own_fields(page))
     assert mail.outbox[0].to == ["ann@example.com"]
     verify_email_address(user)
     assert "confirmed already" in visitor.open("/verify/sent/").content.decode()
@@ -251,3 +254,42 @@ def test_a_mistake_costs_no_mail(user):
     with pytest.raises(ImproperlyConfigured, match="BASE_URL"):
         send_verification_email(user)
     assert send_verification_email(user, base_url="https://x.example").status == "sent"
+
+
+def test_another_mail_by_ticket_tells_nothing(visitor, people, no_throttle):
+    answers, costs = set(), set()
+    for name in people:
+        page = ask(visitor, f"{name}@example.com")
+        fields = {k: page.context[k] for k in ("form_token", "ticket")}
+        before = len(mail.outbox)
+        with queries() as captured:
+            page = visitor.send(RESEND, **fields)
+        text = without_what_differs(page).replace(name[0] + "…@example.com", "")
+        answers.add((page.status_code, text))
+        costs.add((len(captured()), len(mail.outbox) - before))
+    assert len(answers) == 1
+    assert len(costs) == 1
+
+
+def test_a_ticket_can_be_read_by_us_alone(settings):
+    ticket = Ticket("ann@example.com", "verify", "both", "/basket/")
+    text = ticket.sign()
+    assert read_ticket(text) == ticket
+    assert ticket.sign() != text
+    payload = text.split(":")[0]
+    for secret in ("ann", "example", "basket"):
+        assert secret not in payload
+        assert base64.b64encode(secret.encode()).decode().rstrip("=") not in payload
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
+    assert read_ticket(text) == ticket
+    settings.SECRET_KEY_FALLBACKS = []
+    assert read_ticket(text) is None
+
+
+def test_another_site_cannot_ask_in_the_name_of_whoever_is_logged_in(visitor):
+    user = make_user("ann", "ann@example.com")
+    visitor.client.force_login(user)
+    for page in (RESEND, "/verify/code/"):
+        answer = visitor.send(page, form_token=form_token(), code="000000")
+        assert answer.status_code == 403
+    assert mail.outbox == []

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import models
 
 from django_mailplus.verification import verify_email_address
 from django_mailplus.verification.mailbox import email_of
@@ -76,6 +77,11 @@ def _from_field(name: str) -> Source:
         raise CommandError(
             f"The user model has no field {name!r}. It has: {fields}."
         ) from None
+    if not isinstance(field, (models.BooleanField, models.DateTimeField)):
+        raise CommandError(
+            f"{name!r} is a {type(field).__name__}, which says nothing about a proof. Name a "
+            "BooleanField or a DateTimeField."
+        )
     for user in model._default_manager.order_by("pk").iterator():
-        if getattr(user, field.attname):  # type: ignore[union-attr]
+        if getattr(user, field.attname):
             yield user, email_of(user)
