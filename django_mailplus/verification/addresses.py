@@ -23,7 +23,7 @@ from django_mailplus.verification.mailbox import (
     mailbox_key,
     same_mailbox,
 )
-from django_mailplus.verification.models import EmailAddress, make_nonce
+from django_mailplus.verification.models import EmailAddress, make_nonce, primary
 
 __all__ = [
     "Outcome",
@@ -90,6 +90,8 @@ def verify_email_address(
     address = email if email is not None else email_of(user)
     if not address:
         raise ValueError("The user has no address to verify.")
+    if purpose == "verify" and not same_mailbox(address, email_of(user)):
+        return "address_changed"
     with locked(user) as user:
         row, _ = EmailAddress.objects.get_or_create(
             user=user,
@@ -106,7 +108,7 @@ def unverify_email_address(
     """Take a proof back; links and codes that were mailed before stop working."""
     address = email if email is not None else email_of(user)
     with locked(user) as user:
-        rows = EmailAddress.objects.filter(
+        rows = primary().filter(
             user=user, purpose=purpose, mailbox_key=mailbox_key(address)
         )
         forget(rows)
@@ -116,7 +118,7 @@ def unverify_email_address(
 
 def idle_write() -> None:
     """As much work as the write that an address we know would have cost: by primary key."""
-    EmailAddress.objects.filter(pk=0).update(language="")
+    primary().filter(pk=0).update(language="")
 
 
 def forget(rows: models.QuerySet[EmailAddress]) -> None:
@@ -132,7 +134,7 @@ def forget(rows: models.QuerySet[EmailAddress]) -> None:
 
 def report(user: Any, row: EmailAddress) -> None:
     """End what was mailed to an address for the user, and every proof of it. Under `locked`."""
-    rows = EmailAddress.objects.filter(user=user, mailbox_key=row.mailbox_key)
+    rows = primary().filter(user=user, mailbox_key=row.mailbox_key)
     forget(rows)
     rows.update(reported_at=timezone.now())
     if same_mailbox(row.email, email_of(user)):
@@ -185,7 +187,7 @@ def confirm(user: Any, row: EmailAddress) -> Outcome:
         return "address_changed"
     if not (getattr(user, "is_active", True) or row.activates_user):
         return "inactive"
-    if is_proved(user, row) and not row.activates_user:
+    if row.verified_at is not None and not row.activates_user:
         return "already_verified"
     if not _prove(row):
         return "taken"
@@ -202,18 +204,20 @@ def _prove(row: EmailAddress) -> bool:
     unique = conf.setting("VERIFICATION_UNIQUE")
     key = row.unique_key if unique else None
     if key is not None:
-        holders = EmailAddress.objects.filter(verified_key=key).exclude(pk=row.pk)
+        holders = primary().filter(verified_key=key).exclude(pk=row.pk)
         for holder in holders.select_related("user"):
             if row.purpose == "verify" and not same_mailbox(
                 holder.email, email_of(holder.user)
             ):
-                forget(EmailAddress.objects.filter(pk=holder.pk))  # theirs no longer
+                forget(primary().filter(pk=holder.pk))  # theirs no longer
             else:
                 return False
     try:
         with transaction.atomic(using=router.db_for_write(EmailAddress)):
             return bool(
-                EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce).update(
+                primary()
+                .filter(pk=row.pk, nonce=row.nonce)
+                .update(
                     verified_at=timezone.now(),
                     verified_key=key,
                     code_hash="",
@@ -232,7 +236,7 @@ def is_taken(email: str, by_other_than: Any) -> bool:
     others = model._default_manager.exclude(pk=by_other_than.pk)
     if others.filter(**{f"{field}__iexact": email}).exists():
         return True
-    held = EmailAddress.objects.filter(verified_key=f"verify:{lookalike_key(email)}")
+    held = primary().filter(verified_key=f"verify:{lookalike_key(email)}")
     return any(
         same_mailbox(row.email, email_of(row.user))
         for row in held.exclude(user_id=by_other_than.pk).select_related("user")

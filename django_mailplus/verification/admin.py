@@ -56,7 +56,7 @@ class EmailAddressAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
         description=_("Send another verification mail"), permissions=["change"]
     )
     def send_again(self, request: HttpRequest, rows: QuerySet[EmailAddress]) -> None:
-        sent = others = 0
+        sent = failed = others = 0
         for row in rows.select_related("user"):
             current = same_mailbox(row.email, email_of(row.user))
             if row.purpose == "verify" and current:
@@ -64,12 +64,20 @@ class EmailAddressAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic 
                     row.user, request=request, language=row.language or None
                 )
                 sent += result.status in ("sent", "queued")
-                others += result.status not in ("sent", "queued")
+                failed += result.status == "failed"
+                others += result.status not in ("sent", "queued", "failed")
             else:
                 others += 1
         if sent:
             message = ngettext("%d mail was sent.", "%d mails were sent.", sent) % sent
             self.message_user(request, message, messages.SUCCESS)
+        if failed:
+            message = ngettext(
+                "%d mail could not be sent; the log says why.",
+                "%d mails could not be sent; the log says why.",
+                failed,
+            )
+            self.message_user(request, message % failed, messages.ERROR)
         if others:
             message = ngettext(
                 "%d address was left out: verified, mailed a moment ago, reported, or not "

@@ -32,7 +32,7 @@ from django_mailplus.verification.mailbox import (
     same_mailbox,
 )
 from django_mailplus.verification.mails import Mail, Outgoing, in_words
-from django_mailplus.verification.models import EmailAddress, make_nonce
+from django_mailplus.verification.models import EmailAddress, make_nonce, primary
 from django_mailplus.verification.proofs import find_link
 from django_mailplus.verification.sending import (
     VerificationResult,
@@ -119,7 +119,7 @@ def start_email_change(
 def _pending_row(user: Any, new_email: str, language: str) -> EmailAddress:
     """The one change that is under way; an equal one keeps the links that were mailed."""
     key, current = mailbox_key(new_email), email_of(user)
-    changes = EmailAddress.objects.filter(user=user, purpose="change")
+    changes = primary().filter(user=user, purpose="change")
     waiting = changes.filter(verified_at=None, reported_at=None)
     waiting.exclude(mailbox_key=key).delete()
     row = changes.filter(mailbox_key=key).first()
@@ -135,7 +135,7 @@ def _pending_row(user: Any, new_email: str, language: str) -> EmailAddress:
 
 def pending_change(user: Any) -> str | None:
     """The new address that waits to be confirmed, if there is one."""
-    rows = EmailAddress.objects.filter(
+    rows = primary().filter(
         user_id=user.pk, purpose="change", verified_at=None, reported_at=None
     )
     return rows.order_by("-pk").values_list("email", flat=True).first()
@@ -170,7 +170,7 @@ def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
         return "inactive"
     if is_taken(row.email, by_other_than=user):
         return "taken"
-    this = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce)
+    this = primary().filter(pk=row.pk, nonce=row.nonce)
     if not this.filter(verified_at=None).update(verified_at=timezone.now()):
         return "address_changed"  # cancelled this very moment
     if not _set_email(user, row.email):
@@ -189,7 +189,7 @@ def _set_email(user: Any, email: str) -> bool:
     except IntegrityError:
         setattr(user, email_field_of(user), old)
         return False
-    addresses = EmailAddress.objects.filter(user=user, purpose="verify")
+    addresses = primary().filter(user=user, purpose="verify")
     forget(addresses.filter(mailbox_key=mailbox_key(old)))
     row, _ = addresses.get_or_create(
         mailbox_key=mailbox_key(email),
@@ -203,7 +203,7 @@ def _set_email(user: Any, email: str) -> bool:
 def cancel_email_change(user: Any) -> bool:
     """Forget a change that waits for its confirmation; False if there is none."""
     with locked(user) as user:
-        rows = EmailAddress.objects.filter(
+        rows = primary().filter(
             user=user, purpose="change", verified_at=None, reported_at=None
         )
         return bool(rows.delete()[0])
@@ -228,7 +228,7 @@ def _cancel(user: Any, row: EmailAddress) -> CancelOutcome:
         return (
             "too_late"  # who never proved the old address has no say over the account
         )
-    this = EmailAddress.objects.filter(pk=row.pk, nonce=row.nonce)
+    this = primary().filter(pk=row.pk, nonce=row.nonce)
     if row.verified_at is None:
         stopped = this.filter(verified_at=None).delete()[0]
         # Or it was done this very moment: the notice of that has a link as well.

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_mailplus import conf
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import EmailAddress, primary
 
 __all__ = ["code_timeout", "put_code", "try_code"]
 
@@ -39,12 +39,16 @@ def try_code(user: Any, row: EmailAddress, typed: str) -> bool:
     The try is taken by a conditional UPDATE before anything is compared, so that many
     requests at the same moment get no more tries than one after the other.
     """
-    alive = EmailAddress.objects.filter(
-        pk=row.pk,
-        code_hash=row.code_hash,
-        code_expires_at__gt=timezone.now(),
-        code_attempts__lt=conf.setting("VERIFICATION_CODE_MAX_ATTEMPTS"),
-    ).exclude(code_hash="")
+    alive = (
+        primary()
+        .filter(
+            pk=row.pk,
+            code_hash=row.code_hash,
+            code_expires_at__gt=timezone.now(),
+            code_attempts__lt=conf.setting("VERIFICATION_CODE_MAX_ATTEMPTS"),
+        )
+        .exclude(code_hash="")
+    )
     if not alive.update(code_attempts=F("code_attempts") + 1):
         return False
     code = "".join(typed.split())

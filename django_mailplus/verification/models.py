@@ -6,13 +6,13 @@ import secrets
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_mailplus.verification.mailbox import lookalike_key, mailbox_key
 
-__all__ = ["EmailAddress", "SendingAllowance", "make_nonce"]
+__all__ = ["EmailAddress", "SendingAllowance", "make_nonce", "primary"]
 
 
 def make_nonce() -> str:
@@ -85,6 +85,11 @@ class EmailAddress(models.Model):
     def unique_key(self) -> str:
         """What `verified_key` becomes when the address is proved."""
         return f"{self.purpose}:{lookalike_key(self.email)}"
+
+
+def primary() -> models.QuerySet[EmailAddress]:
+    """The table as it was written: a replica may not know yet what was just mailed."""
+    return EmailAddress.objects.using(router.db_for_write(EmailAddress))
 
 
 class SendingAllowance(models.Model):

@@ -18,7 +18,7 @@ from django_mailplus.verification.addresses import (
 from django_mailplus.verification.codes import try_code
 from django_mailplus.verification.links import find_user
 from django_mailplus.verification.mailbox import email_of, mailbox_key
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.tokens import Generator, Use, check_token
 
 __all__ = [
@@ -58,7 +58,7 @@ def _row_of(
     change: bool = False,
     generator: Generator | None = None,
 ) -> EmailAddress | None:
-    rows = EmailAddress.objects.filter(user_id=user.pk).order_by("-pk")
+    rows = primary().filter(user_id=user.pk).order_by("-pk")
     if change:
         rows = rows.filter(purpose="change")
     elif use == "confirm":
@@ -114,7 +114,7 @@ def confirm_code(
         if not try_code(row.user, row, typed):
             continue
         with locked(row.user) as user:
-            now = EmailAddress.objects.get(pk=row.pk)
+            now = primary().get(pk=row.pk)
             # Reported or taken back since the code was read: it is good no more.
             outcome = confirm(user, now) if now.nonce == row.nonce else None
         if outcome is None:

@@ -22,7 +22,7 @@ from django_mailplus.verification.mailbox import (
     same_mailbox,
 )
 from django_mailplus.verification.mails import Mail, Outgoing
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.sending import (
     Proof,
     VerificationResult,
@@ -46,8 +46,7 @@ def request_verification_email(
     key = mailbox_key(email)
     users = _users(email)
     rows = {
-        row.user_id: row
-        for row in EmailAddress.objects.filter(mailbox_key=key, purpose="verify")
+        row.user_id: row for row in primary().filter(mailbox_key=key, purpose="verify")
     }
     if claim_visitor(request) is None and claim_address(email) is None:
         _answer(email, users, rows, request)

@@ -17,11 +17,11 @@ from django.utils import timezone, translation
 
 from django_mailplus import conf
 from django_mailplus.verification import links, signals
-from django_mailplus.verification.addresses import is_proved
+from django_mailplus.verification.addresses import forget, is_proved
 from django_mailplus.verification.codes import code_timeout, put_code
 from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mailbox
 from django_mailplus.verification.mails import Mail, Outgoing, in_words
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.throttle import claim_address
 from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import (
@@ -156,6 +156,10 @@ def issue(
     user: Any, row: EmailAddress, outgoing: Outgoing, proof: Proof
 ) -> Literal["sent", "queued", "failed"]:
     """Write the row and send its mail; whether to do so was decided before."""
+    if row.verified_at is not None and not is_proved(user, row):
+        # The project's own field was unticked since: links of that time must not tick it.
+        forget(primary().filter(pk=row.pk))
+        row = find_row(user, row.email, row.purpose)
     row.language = outgoing.language or ""
     code = put_code(user, row) if proof.method != "link" else ""
     row, earlier = save_row(row, new_code=bool(code)), row
@@ -210,7 +214,7 @@ def _address(user: Any, email: str | None, purpose: str) -> str:
 
 def find_row(user: Any, address: str, purpose: str) -> EmailAddress:
     """What is known about an address of a user; a row that is not saved if nothing is."""
-    rows = EmailAddress.objects.filter(
+    rows = primary().filter(
         user_id=user.pk, mailbox_key=mailbox_key(address), purpose=purpose
     )
     row = rows.first() or EmailAddress.of(user, address, purpose)

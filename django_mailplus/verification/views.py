@@ -126,6 +126,7 @@ class LinkView(View):
 
     http_method_names = ["get", "head", "post", "options"]
     question = ""
+    offers_mail = False
 
     def find(self, uidb64: str, token: str) -> Found | None:
         raise NotImplementedError
@@ -154,11 +155,13 @@ class LinkView(View):
 
     def invalid(self, request: HttpRequest, reason: str = "") -> HttpResponse:
         """A link that was good once is gone; so is one that never was."""
-        return show(request, "invalid", reason=reason, form=ResendForm(), status=410)
+        form = ResendForm() if self.offers_mail else None
+        return show(request, "invalid", reason=reason, form=form, status=410)
 
 
 class VerifyEmail(LinkView):
     question = "confirm"
+    offers_mail = True
 
     def find(self, uidb64: str, token: str) -> Found | None:
         return find_link(uidb64, token)

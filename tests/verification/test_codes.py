@@ -12,6 +12,7 @@ from verification_stage import links_of, make_user, own_fields, queries
 
 from django_mailplus.verification import (
     is_email_verified,
+    send_account_exists_email,
     send_verification_email,
     unverify_email_address,
 )
@@ -23,7 +24,7 @@ CODE = "/verify/code/"
 
 @pytest.fixture(autouse=True)
 def by_code(settings, no_throttle):
-    settings.MAILPLUS |= {"VERIFICATION_METHOD": "code"}
+    settings.MAILPLUS |= {"VERIFICATION_METHOD": "code", "BASE_URL": BASE}
 
 
 def newest_code():
@@ -158,6 +159,24 @@ def test_whoever_is_logged_in_types_it_without_a_ticket(user, visitor):
     assert page.context["code_form"] is not None
     visitor.send(CODE, code=newest_code(), **own_fields(page))
     assert is_email_verified(user)
+
+
+def test_a_code_leads_where_the_link_would(user, visitor):
+    result = send_verification_email(user, next_url="/basket/", base_url=BASE)
+    page = visitor.open(result.sent_url)
+    fields = {"form_token": page.context["form_token"], "ticket": result.ticket}
+    answer = visitor.client.post(CODE, {"code": newest_code(), **fields})
+    assert answer.headers["Location"] == "/basket/"
+
+
+def test_another_mail_gives_no_tries_back(user, sent):
+    code = newest_code()
+    for _ in range(3):
+        sent(another(code))
+    send_account_exists_email("ann@example.com")
+    assert EmailAddress.objects.get().code_attempts == 3
+    sent(code)
+    assert not is_email_verified(user)
 
 
 def test_a_code_for_one_call(user, visitor, settings):

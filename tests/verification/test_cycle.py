@@ -208,6 +208,20 @@ def test_an_address_left_behind_can_be_proved_by_its_next_owner(user):
     assert not is_email_verified(user)
 
 
+def test_another_address_than_the_current_is_no_proof_and_leaves_no_row(user):
+    assert verify_email_address(user, "other@example.com") == "address_changed"
+    assert not EmailAddress.objects.exists()
+
+
+def test_a_link_works_however_many_came_after_it(user, visitor):
+    send(user)
+    first = newest_link()
+    for number in range(25):
+        EmailAddress.of(user, f"{number}@example.com", "contact").save()
+    visitor.press(first)
+    assert is_email_verified(user)
+
+
 def test_statuses(user):
     assert send(make_user("none", "")).status == "no_address"
     assert send(user).status == "sent"

@@ -51,6 +51,11 @@ class Based(VerifiedEmailRequiredMixin, View):
         return HttpResponse("in")
 
 
+class AsynchronousBased(VerifiedEmailRequiredMixin, View):
+    async def get(self, request):
+        return HttpResponse("in")
+
+
 class StrictBased(Based):
     raise_exception = True
 
@@ -59,7 +64,7 @@ def call(view, request):
     return (async_to_sync(view) if iscoroutinefunction(view) else view)(request)
 
 
-FORGIVING = [plain, asynchronous, Based.as_view()]
+FORGIVING = [plain, asynchronous, Based.as_view(), AsynchronousBased.as_view()]
 STRICT = [strict, strict_asynchronous, StrictBased.as_view()]
 
 

@@ -58,6 +58,19 @@ def test_unticking_the_field_is_enough(settings, user, visitor):
 
 
 @needs_fields
+def test_a_link_from_before_the_unticking_does_not_tick_again(settings, user, visitor):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    send_verification_email(user)
+    old = newest_link()
+    visitor.press(old)
+    type(user).objects.update(email_verified=False)
+    user.refresh_from_db()
+    visitor.press(old)
+    user.refresh_from_db()
+    assert not is_email_verified(user)
+
+
+@needs_fields
 def test_the_field_alone_proves_nothing(settings, user):
     settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
     user.email_verified = True
@@ -129,6 +142,15 @@ def test_an_inactive_user_is_not_taken_for_a_pending_one(settings):
     with pytest.raises(ValueError, match="inactive already"):
         deactivate_until_verified(banned)
     assert not EmailAddress.objects.exists()
+
+
+def test_a_user_without_an_address_is_not_locked_out(settings):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    nobody = make_user("nobody", "")
+    with pytest.raises(ValueError, match="no address"):
+        deactivate_until_verified(nobody)
+    nobody.refresh_from_db()
+    assert nobody.is_active
 
 
 def test_pending_needs_its_store(user):

@@ -219,6 +219,16 @@ def test_unbound_tokens_are_those_of_the_generator(user, visitor, settings):
         send_verification_email(user, purpose="invoices", base_url=BASE)
 
 
+def test_a_view_of_ones_own_gets_the_purpose_it_asks_for(user):
+    send_verification_email(
+        user, email="b@example.com", purpose="invoices", base_url=BASE
+    )
+    _, token = parts_of(newest_link())
+    assert check_verification_token(user, token) is None
+    proved = check_verification_token(user, token, purpose="invoices")
+    assert proved == "b@example.com"
+
+
 def test_an_address_of_another_purpose(user, visitor):
     send_verification_email(
         user, email="books@example.com", purpose="invoices", base_url=BASE
