@@ -64,7 +64,12 @@ def call(view, request):
     return (async_to_sync(view) if iscoroutinefunction(view) else view)(request)
 
 
-FORGIVING = [plain, asynchronous, Based.as_view(), AsynchronousBased.as_view()]
+FORGIVING = [
+    plain,
+    asynchronous,
+    pytest.param(Based.as_view(), id="based"),
+    pytest.param(AsynchronousBased.as_view(), id="asynchronous based"),
+]
 STRICT = [strict, strict_asynchronous, StrictBased.as_view()]
 
 
