@@ -239,7 +239,16 @@ def _check_options(backend_class: type, alias: str) -> Iterable[CheckMessage]:
         writes = issubclass(backend_class, ConsoleBackend)
         known = {"stream", "fail_silently"} if writes else set()
         rest = {name: value for name, value in options.items() if name not in known}
-        return unknown_options(backend_class, named, rest)
+        found = unknown_options(backend_class, named, rest)
+        if named and backend_class is FileBackend and "file_path" not in options:
+            found.append(
+                Error(
+                    f"MAILERS[{alias!r}]: OPTIONS must define 'file_path'.",
+                    hint="Name the folder that mails are written to.",
+                    id="mailplus.E005",
+                )
+            )
+        return found
     if named is None or _takes_alias(backend_class):
         return []
     return [

@@ -193,7 +193,7 @@ def _parse(url: str) -> dict[str, Any]:
             f"there is a path after the host, which has no meaning here. {_PERCENT}"
         )
     else:
-        given = _server(authority, needed=backend == _SMTP)
+        given = _server(authority, needed=backend == _SMTP and "host" not in options)
     return {
         "BACKEND": backend,
         "OPTIONS": _merged(scheme.lower(), given, flags, options),

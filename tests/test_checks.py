@@ -212,6 +212,7 @@ def test_e009_that_line_without_mailers(with_email_settings):
         ({"use_tls": True, "use_ssl": True}, "E011", "exclude each other"),
         ({"host": "smtp://smtp.example.com"}, "E012", "bare name"),
         ({"host": "smtp.example.com:587"}, "E012", "bare name"),
+        ({"host": "you@gmail.com"}, "E012", "bare name"),
         ({"host": " smtp.example.com"}, "E012", "white space"),
         ({"host": "smtp .example.com"}, "E012", "white space"),
         ({"host": "smtp.example.com\0"}, "E012", "bare name"),
@@ -348,13 +349,18 @@ def test_e002_what_is_no_alias_does_not_vanish(findings, using):
 
 @pytest.mark.parametrize(
     ("backend", "options"),
-    [("locmem", {"stream": 1}), ("dummy", {"fail_silently": True})],
+    [
+        ("locmem", {"stream": 1}),
+        ("dummy", {"fail_silently": True}),
+        ("filebased", {"fail_silently": True}),
+    ],
 )
 def test_e005_options_of_djangos_backends(findings, backend, options):
     path = f"django.core.mail.backends.{backend}.EmailBackend"
     id_, told = only(findings({"default": {"BACKEND": path, "OPTIONS": options}}))
     assert id_ == "mailplus.E005"
-    assert next(iter(options)) in told
+    assert (next(iter(options)) in told) != (backend == "filebased")
+    assert ("file_path" in told) == (backend == "filebased")
 
 
 def test_e012_shows_no_password(findings):

@@ -153,3 +153,8 @@ def test_what_is_percent_encoded_comes_back(username, password, host, port, sche
 def test_a_directory_comes_back(name):
     assume(not any("\ud800" <= c <= "\udfff" for c in name))
     assert options(f"file:///d/{quote(name, safe='')}") == {"file_path": f"/d/{name}"}
+
+
+def test_our_own_backend_by_its_path_takes_the_host_as_an_option():
+    url = "django_mailplus.backends.smtp.EmailBackend://?host=127.0.0.1&port=8025"
+    assert options(url) == {"host": "127.0.0.1", "port": 8025}

@@ -107,13 +107,13 @@ def _host(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     without_scheme = bare.split("://")[-1]
     name, colon, _ = without_scheme.rpartition(":")
     has_port = bool(colon) and (":" not in name or name.endswith("]"))
-    strange = any(c.isspace() or not c.isprintable() for c in host)
+    strange = "@" in host or any(c.isspace() or not c.isprintable() for c in host)
     if strange or "://" in bare or has_port or "/" in without_scheme:
         yield Mistake(
             id="mailplus.E012",
             severity="error",
             text=f"{label('host')} is {without_credentials(host)!r}; it takes the bare name of a server, "
-            "without scheme, port, path or white space.",
+            "without scheme, login, port, path or white space.",
             hint="Write a name such as 'smtp.example.com', and the port in "
             f"{label('port')}.",
         )
