@@ -64,7 +64,9 @@ MAILPLUS = {
     "BASE_URL": env.str("BASE_URL", default=""),
     # A link for whoever reads mail on another device, a code for whoever reads it beside this page.
     "VERIFICATION_METHOD": "both",
+    # Whoever signs up and proves the address in one browser need not type the password again.
     "VERIFICATION_LOGIN_ON_VERIFY": True,
+    # That page says what is possible now.
     "VERIFICATION_SUCCESS_URL": "account",
 }
 

@@ -59,6 +59,11 @@ class SignUpForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in 
 
 
 class LoginForm(AuthenticationForm):
+    """Login by address: by the one the user has now, whatever the user name says.
+
+    The name follows a change of address, but cannot if somebody has taken it meanwhile.
+    """
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "Email address"
@@ -68,7 +73,11 @@ class LoginForm(AuthenticationForm):
         }
 
     def clean_username(self) -> str:
-        return str(self.cleaned_data["username"]).lower()
+        typed = str(self.cleaned_data["username"])
+        for user in User.objects.filter(email__iexact=typed):
+            if is_email_verified(user):
+                return user.get_username()
+        return typed.lower()
 
 
 class RecipientForm(forms.Form):

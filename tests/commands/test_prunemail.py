@@ -24,3 +24,16 @@ def test_allowances_of_another_day_go():
     call_command("prunemail", stdout=out)
     assert out.getvalue() == "1 sending allowances deleted.\n"
     assert [row.key for row in SendingAllowance.objects.all()] == ["new"]
+
+
+@pytest.mark.django_db
+def test_twice_and_what_a_cooldown_still_needs():
+    now = timezone.now()
+    SendingAllowance.objects.create(
+        key="busy", last_sent_at=now, window_started_at=now - timedelta(days=2)
+    )
+    for _ in range(2):
+        out = io.StringIO()
+        call_command("prunemail", stdout=out)
+        assert out.getvalue() == "0 sending allowances deleted.\n"
+    assert SendingAllowance.objects.filter(key="busy").exists()

@@ -7,7 +7,9 @@ import re
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.checks import run_checks
 
+from django_mailplus.verification import unverify_email_address, verify_email_address
 from django_mailplus.verification.checks import check_verification
 
 NO_PAGES = "django.contrib.auth.urls"
@@ -48,6 +50,11 @@ class Raising(Salted):
         if not super().check_token(user, token):
             raise ValueError("bad token")
         return True
+
+
+class Helpless(Salted):
+    def make_token(self, user):
+        raise ValueError("no secret")
 
 
 class Credulous(Forgetful):
@@ -114,6 +121,8 @@ def test_e031_no_address_field(findings, monkeypatch):
         ("Missing", "cannot import"),
         ("Refetching", "does not accept its own token.*BIND_TOKENS"),
         ("Forgetful", "does not accept its own token"),
+        ("Helpless", "ValueError: no secret"),
+        ("NO_PAGES", "no attribute 'make_token'"),
     ],
 )
 def test_e032_a_generator_that_does_not_work(findings, generator, name, words):
@@ -179,3 +188,104 @@ def test_e034_names(findings):
 def test_a_broken_urlconf_is_left_to_django(findings, settings):
     settings.ROOT_URLCONF = "no.such.module"
     assert findings() == []
+
+
+# --- Every finding says how to repair it
+
+
+@pytest.mark.parametrize(
+    ("id_", "values"),
+    [
+        ("E030", {"BASE_URL": "shop"}),
+        ("E032", {"VERIFICATION_TOKEN_GENERATOR": "test_checks.Forgetful"}),
+        ("E033", {"VERIFICATION_STORE": "field:x"}),
+        ("E034", {"VERIFICATION_MAILER": "news"}),
+        ("E034", {"VERIFICATION_CLIENT_IP": "no.such"}),
+        ("W031", {"VERIFICATION_TOKEN_GENERATOR": "test_checks.Tutorial"}),
+        ("W032", {"VERIFICATION_BIND_TOKENS": False}),
+        pytest.param(
+            "E032",
+            {"VERIFICATION_TOKEN_GENERATOR": "no.such.generator"},
+            marks=pytest.mark.xfail(strict=True, reason="no hint for a wrong path"),
+        ),
+    ],
+)
+def test_a_hint(settings, generator, id_, values):
+    settings.MAILPLUS = values
+    [finding] = check_verification()
+    assert finding.id == f"mailplus.{id_}"
+    assert finding.hint
+
+
+# --- What the checks do not see, or see wrongly
+
+
+@pytest.mark.xfail(
+    strict=True, reason="E032 goes on after the repair that its hint names was made"
+)
+def test_a_generator_that_looks_up_the_user_and_tokens_that_are_not_bound(
+    findings, generator
+):
+    found = findings(
+        VERIFICATION_TOKEN_GENERATOR=generator("Refetching"),
+        VERIFICATION_BIND_TOKENS=False,
+    )
+    assert "mailplus.E032" not in [id_ for id_, _ in found]
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        pytest.param(
+            base,
+            marks=pytest.mark.xfail(strict=True, reason=f"{reason}: not found by E030"),
+        )
+        for base, reason in [
+            ("https://[", "ValueError in the check"),
+            ("https://shop.example.com\n", "a line end, as read from a file"),
+            (" https://shop.example.com", "a space in front"),
+            ("https://shop example.com", "a space in the host"),
+            ("https://shop.example.com/?a=1", "a query, which swallows the path"),
+            ("https://shop.example.com/#top", "a fragment, which swallows the path"),
+        ]
+    ],
+)
+def test_e030_what_breaks_every_link(findings, base):
+    only(findings(BASE_URL=base), "E030")
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["HTTPS://shop.example.com", "http://127.0.0.1:8000", "https://x.example/a/"],
+)
+def test_e030_is_silent_about_good_ones(findings, base):
+    assert findings(BASE_URL=base) == []
+
+
+@pytest.mark.xfail(strict=True, reason="Django takes 'strict' as well as 'Strict'")
+def test_w033_in_small_letters(findings, settings):
+    settings.SESSION_COOKIE_SAMESITE = "strict"
+    only(findings(VERIFICATION_LOGIN_ON_VERIFY=True), "W033", "Lax")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="no E033 for a date that cannot be empty, and then a TypeError"
+)
+def test_e033_a_date_that_cannot_be_taken_back(findings, user):
+    found = findings(VERIFICATION_STORE="field:date_joined")
+    if not found:
+        verify_email_address(user)
+        unverify_email_address(user)
+    only(found, "E033", "null")
+
+
+def test_a_generator_may_be_an_object(findings):
+    path = "django.contrib.auth.tokens.default_token_generator"
+    assert findings(VERIFICATION_TOKEN_GENERATOR=path) == []
+
+
+def test_the_checks_are_registered(settings):
+    settings.MAILPLUS = {"BASE_URL": "shop"}
+    assert "mailplus.E030" in [f.id for f in run_checks(tags=["mailplus", "mail"])]
+    settings.MAILPLUS = {"BASE_URL": 5}  # said once, by the check of the types
+    assert [f.id for f in run_checks(tags=["mailplus", "mail"])] == ["mailplus.E007"]

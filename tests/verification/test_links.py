@@ -72,6 +72,16 @@ def test_below_a_prefix(user):
         ("data:text/html,x", False),
         ("http:evil.example", False),
         ("https:///evil.example", False),
+        ("/\t/evil.example/", False),
+        ("/\n/evil.example/", False),
+        (" //evil.example/", False),
+        ("\x00//evil.example/", False),
+        ("http://[", False),
+        ("httpx://evil.example/", False),
+        ("HTTPS://evil.example/", False),
+        ("https://shop.example.com:8443/", False),
+        ("https://partner.example.evil.example/", False),
+        ("https://evil.example\\@partner.example/", False),
     ],
 )
 def test_next(rf, settings, url, safe):
@@ -115,3 +125,16 @@ def test_links_are_in_the_readers_language(user, settings):
         )
     assert "https://shop.example.com/de/verify/" in mail.outbox[0].body
     assert "/fr/" not in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["//evil.example/", "https://evil.example/", "javascript:alert(1)", "/\\evil"],
+)
+@pytest.mark.parametrize("hosts", [["testserver"], ["*"]])
+def test_a_next_that_leads_astray_is_ignored(user, visitor, settings, url, hosts):
+    settings.ALLOWED_HOSTS = hosts
+    send_verification_email(user, base_url="https://shop.example.com", next_url=url)
+    page = visitor.press(newest_link())
+    assert page.redirect_chain == [("/verify/done/", 302)]
+    assert is_email_verified(user)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.utils import translation
 from verification_stage import links_of, make_user
 
@@ -19,6 +26,7 @@ from django_mailplus.verification import (
 )
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.public import request_verification_email
+from django_mailplus.verification.signals import verification_email_sent
 
 BASE = "https://shop.example.com"
 SEVEN = ["email", "domain", "site_name", "uid", "user", "token", "protocol"]
@@ -188,3 +196,142 @@ def test_a_result_does_not_tell_the_address():
     result = send_verification_email(make_user())
     assert "ann@" not in repr(result)
     assert "ann@" not in result.sent_url
+
+
+# --- Names of sites and odd addresses
+
+
+HAS_SITES = apps.is_installed("django.contrib.sites")
+
+
+@pytest.mark.skipif(not HAS_SITES, reason="no sites in this run")
+def test_a_site_with_a_name_full_of_mischief():
+    from django.contrib.sites.models import Site
+
+    Site.objects.update(name="<b>R&D</b>\r\nBcc: x@evil.example")
+    Site.objects.clear_cache()
+    for message in every_kind()[1]:
+        assert parsed(message)["Bcc"] is None
+        assert "\n" not in message.subject
+        assert "<b>" not in message.alternatives[0][0].split("<body")[1]
+        assert "&lt;" not in message.body + message.subject
+    assert "<b>R&D</b>" in mail.outbox[0].subject
+
+
+@pytest.mark.skipif(HAS_SITES, reason="this is that run")
+def test_in_a_project_with_sites():
+    arguments = ["-q", "-p", "no:cacheprovider", "-k", "full_of_mischief", __file__]
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "MAILPLUS_TEST_APP": "django.contrib.sites"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in finished.stdout, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["x@y.zz\nBcc: v@example.com", "x@y.zz\r\n\r\nhello", "no address", "x@", "@"],
+)
+def test_an_address_that_is_none_fails_quietly(with_mailers, server, email, caplog):
+    smtp = {
+        "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+        "OPTIONS": {"host": "127.0.0.1", "port": server.port},
+    }
+    with_mailers({"default": smtp})
+    with caplog.at_level(logging.DEBUG):
+        result = send_verification_email(make_user("odd", email))
+    assert result.status in ("failed", "sent")
+    if "\n" in email:
+        assert result.status == "failed"
+        assert "y.zz" not in caplog.text
+    assert b"Bcc" not in b"".join(server.messages)
+
+
+# --- A mail that does not leave
+
+
+@pytest.fixture
+def told():
+    heard = []
+
+    def hear(**values):
+        heard.append(values["email"])
+
+    verification_email_sent.connect(hear)
+    yield heard
+    verification_email_sent.disconnect(hear)
+
+
+def test_the_signal_is_for_mails_that_left(failing, told):
+    user = make_user()
+    send_verification_email(user)
+    assert told == []
+
+
+def test_a_mail_that_fails_after_the_commit(
+    failing, told, caplog, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        result = send_verification_email(make_user())
+    assert result.status in ("queued", "failed")
+    assert "ConnectionRefusedError" in caplog.text
+    assert "ann@" not in caplog.text
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param(
+            "NothingSent",
+            "failed",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="a backend that sent nothing leaves no line in the log",
+            ),
+        ),
+        pytest.param(
+            "SaysNothing",
+            "sent",
+            marks=pytest.mark.xfail(
+                strict=True, reason="a backend that answers None counts as a failure"
+            ),
+        ),
+        ("Sends", "sent"),
+    ],
+)
+def test_what_a_backend_answers(with_mailers, told, caplog, answer, status):
+    with_mailers({"default": {"BACKEND": f"answering_backends.{answer}"}})
+    result = send_verification_email(make_user())
+    assert result.status == status
+    assert bool(told) is (status == "sent")
+    assert bool(caplog.text) is (status == "failed")
+
+
+@pytest.mark.xfail(
+    strict=True, reason='lang="None" where no language is active, as in many commands'
+)
+def test_a_worker_without_a_language():
+    user = make_user()
+    with translation.override(None):
+        send_verification_email(user)
+    html = mail.outbox[0].alternatives[0][0]
+    assert '<html lang="None">' not in html
+
+
+def test_a_language_that_there_is_not():
+    user = make_user()
+    assert send_verification_email(user, language="tlh").status == "sent"
+    assert "Confirm" in mail.outbox[0].subject
+
+
+@pytest.mark.xfail(
+    strict=True, reason="AttributeError about _state instead of a text that helps"
+)
+def test_nobody_logged_in_is_a_clear_mistake():
+    with pytest.raises((TypeError, ValueError)):
+        send_verification_email(AnonymousUser())

@@ -59,19 +59,40 @@ class Accounts(TestCase):
         self.assertEqual(message.to, ["vera@example.org"])
         self.assertIn("have an account", message.subject)
 
-    def test_the_name_follows_a_change_of_address(self):
-        user = User.objects.create(username="old@example.org", email="old@example.org")
-        start_email_change(user, "New@example.org", base_url="http://testserver")
-        path = re.search(
-            r"http://testserver(/verify/change/\S+)", mail.outbox[-1].body
-        )[1]
+    def press_the_button(self, message, page):
+        """Open the link of a mail and do what its page asks for."""
+        path = re.search(rf"http://testserver(/verify/{page}/\S+)", message.body)[1]
         token = self.client.get(path).context["form_token"]
         with self.captureOnCommitCallbacks(execute=True):
-            self.client.post(path, {"form_token": token})
+            return self.client.post(path, {"form_token": token})
+
+    def change_address(self, old, new):
+        user = User.objects.create_user(old, old, PASSWORD)
+        verify_email_address(user)
+        start_email_change(user, new, base_url="http://testserver")
+        self.press_the_button(mail.outbox[-1], "change")
         user.refresh_from_db()
+        return user
+
+    def assert_logs_in(self, user, address):
+        self.client.logout()
+        fields = {"username": address, "password": PASSWORD}
+        self.client.post(reverse("login"), fields)
+        self.assertEqual(self.client.session.get("_auth_user_id"), str(user.pk))
+
+    def test_the_name_follows_a_change_of_address(self):
+        user = self.change_address("old@example.org", "New@example.org")
         self.assertEqual(
             (user.username, user.email), ("new@example.org", "New@example.org")
         )
+        self.assert_logs_in(user, "NEW@example.org")
+
+    def test_who_takes_an_address_back_logs_in_with_it_though_the_name_is_taken(self):
+        user = self.change_address("old@example.org", "thief@example.org")
+        notice = mail.outbox[-1]
+        self.sign_up("old@example.org", "the words of a thief")
+        self.press_the_button(notice, "cancel")
+        self.assert_logs_in(user, "old@example.org")
 
     def test_bad_addresses_and_passwords_are_form_errors(self):
         for email in (

@@ -28,6 +28,7 @@ FIELDS = sorted(
         "new_password1",
         "new_password2",
     }
+    | {"cancel", "code", "form_token", "ticket"}
 )
 PATHS = [
     reverse("home"),
@@ -239,6 +240,41 @@ class AnyInput(TestCase):
 
     @thorough
     @given(
+        page=st.sampled_from(["verify_email_resend", "verify_email_code"]),
+        email=values,
+        code=values,
+        ticket=values,
+        signed_up=st.booleans(),
+    )
+    def test_any_form_of_the_verification(self, page, email, code, ticket, signed_up):
+        client = self.client_of(False)
+        shown = client.get(reverse("mailplus:verify_email_resend"))
+        if signed_up:
+            passwords = {"password1": PASSWORD, "password2": PASSWORD}
+            fields = {"email": OWN_ADDRESS, **passwords}
+            answer = client.post(reverse("sign_up"), fields)
+            ticket = client.get(answer.url).context["ticket"]
+        fields = {"form_token": shown.context["form_token"], "email": email}
+        fields |= {"code": code, "ticket": ticket}
+        response = client.post(reverse(f"mailplus:{page}"), fields)
+        self.assertLess(response.status_code, 500)
+        for message in mail.outbox:
+            self.assertEqual(set(message.message().keys()) - KNOWN_HEADERS, set())
+            (recipient,) = message.recipients()
+            self.assertIn(recipient, {OWN_ADDRESS, email.strip()})
+
+    @thorough
+    @given(email=values, password=st.just(PASSWORD) | values)
+    def test_any_new_address_changes_nothing_by_itself(self, email, password):
+        fields = {"email": email, "password": password}
+        path = reverse("mailplus:email_change")
+        self.assertLess(self.client_of(True).post(path, fields).status_code, 500)
+        self.user.refresh_from_db()
+        self.assertEqual(self.user.email, OWN_ADDRESS)
+        self.assertLessEqual(len(mail.outbox), 2 if password == PASSWORD else 0)
+
+    @thorough
+    @given(
         slug=st.text(max_size=40), uid=st.text(max_size=40), token=st.text(max_size=40)
     )
     def test_any_address_of_a_page(self, slug, uid, token):
@@ -247,3 +283,8 @@ class AnyInput(TestCase):
         client = self.client_of(False)
         self.check(client.get(f"/recipes/{quote(slug)}/"))
         self.check(client.get(f"/account/password/{quote(uid)}/{quote(token)}/"))
+        self.check(client.get(f"/verify/sent/{quote(token)}/"))
+        for page in ("", "report/", "change/", "cancel/"):
+            path = f"/verify/{page}{quote(uid)}/{quote(token)}/"
+            self.check(client.get(path))
+            self.check(client.post(path))

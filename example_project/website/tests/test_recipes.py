@@ -89,8 +89,9 @@ class Recipes(TestCase):
             username="vera@example.org", email="vera@example.org"
         )
         self.client.force_login(user)
-        self.post("plain-text", "vera@example.org")
+        page = self.post("plain-text", "vera@example.org")
         self.assertEqual(mail.outbox, [])  # an address that is not proved
+        self.assertContains(page, "Confirm your address")
         verify_email_address(user)
         self.post("plain-text", "vera@example.org")
         self.assertEqual(mail.outbox[0].recipients(), ["vera@example.org"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import (
@@ -49,9 +51,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @receiver(email_changed)
 def let_the_name_follow(user: User, new_email: str, **kwargs: object) -> None:
-    """People log in with their address, so it is their user name as well."""
+    """People sign up with their address, so it is their user name as well.
+
+    If somebody has taken that name meanwhile, the old one stays; see LoginForm.
+    """
     user.username = User.normalize_username(new_email.lower())
-    user.save(update_fields=["username"])
+    with suppress(IntegrityError), transaction.atomic():
+        user.save(update_fields=["username"])
 
 
 @login_required

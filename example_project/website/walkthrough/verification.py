@@ -69,7 +69,7 @@ def sign_up(walk: Walk) -> str:
     expect_words(page, "Is this your email address?", walk.email)
     expect_words(walk.get(reverse("members")), "Check your mail")
     page = walk.submit(link_in(mail))
-    expect_words(page, "Your account", "Send me a test mail")
+    expect_words(page, "This address is confirmed", "Send me a test mail")
     expect_words(walk.get(reverse("members")), f"You read mail at {walk.email}")
     expect_words(walk.get(link_in(mail)), "confirmed already")
     return f"{walk.email} is verified by the button, not by the link alone"
@@ -123,12 +123,16 @@ def change_of_address(walk: Walk) -> str:
     page = walk.submit(link_in(mail, "change/"))
     expect_words(page, "Your address is changed", NEW_ADDRESS)
     expect_words(walk.get(reverse("members")), f"You read mail at {NEW_ADDRESS}")
+    log_out(walk)
+    expect_words(log_in(walk, NEW_ADDRESS), f"Logged in as {NEW_ADDRESS}")
     (done,) = walk.new_mails(1)
     expect_equal("the second notice", done.rcpt_to, [walk.email])
     page = walk.submit(link_in(done, "cancel/"))
     expect_words(page, "The old address is back")
     expect_words(walk.get(reverse("members")), f"You read mail at {walk.email}")
-    return "the new mailbox confirms it, the old one takes it back"
+    log_out(walk)
+    expect_words(log_in(walk, walk.email), f"Logged in as {walk.email}")
+    return "the new mailbox confirms it, the old one takes it back, each logs in"
 
 
 def this_was_not_me(walk: Walk) -> str:

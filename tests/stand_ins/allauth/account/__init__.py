@@ -1,0 +1,1 @@
+"""Addresses, as allauth keeps them."""
