@@ -115,6 +115,11 @@ KEYS: Mapping[str, Key] = {
         default=False,
         meaning="Whether a confirmation logs in, in the browser that signed up.",
     ),
+    "VERIFICATION_CHANGE_LOGIN": Key(
+        type=bool,
+        default=True,
+        meaning="Whether a change of address is confirmed by whoever is logged in only; without, a mistyped address hands over the account.",
+    ),
     "VERIFICATION_MAIL_UNKNOWN": Key(
         type=bool,
         default=True,

@@ -1,7 +1,8 @@
 """Settings of the test suite: one file for every supported Django.
 
 Other settings for a whole run: MAILPLUS_TEST_USER (a model of `people`),
-MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine), MAILPLUS_TEST_APP.
+MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine; or file, for SQLite in
+MAILPLUS_TEST_FILE), MAILPLUS_TEST_APP.
 """
 
 from __future__ import annotations
@@ -64,6 +65,11 @@ if os.environ.get("MAILPLUS_TEST_DATABASE") == "mysql":
 DATABASES = {
     "default": {
         "": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+        "file": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "OPTIONS": {"timeout": 30},
+            "TEST": {"NAME": os.environ.get("MAILPLUS_TEST_FILE")},
+        },
         "postgresql": {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": "postgres",

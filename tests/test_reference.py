@@ -32,9 +32,10 @@ from django_mailplus.verification import (
 )
 from django_mailplus.verification import signals as verification_signals
 from django_mailplus.verification.addresses import Outcome
-from django_mailplus.verification.change import confirm_change_link
+from django_mailplus.verification.change_links import confirm_change_link
 from django_mailplus.verification.public import request_verification_email
 from django_mailplus.verification.sending import Status
+from django_mailplus.verification.tickets import Ticket
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -201,7 +202,7 @@ def test_the_context_of_every_mail_is_in_the_reference(
     try:
         send_verification_email(user)
         send_account_exists_email("ann@example.com")
-        request_verification_email("unknown@example.com")
+        request_verification_email(Ticket.of("unknown@example.com"))
         start_email_change(user, "new@example.com")
         confirm_change_link(seen["change_"]["uid"], seen["change_"]["token"])
     finally:

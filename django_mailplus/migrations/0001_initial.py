@@ -120,6 +120,10 @@ class Migration(migrations.Migration):
                     "code_hash",
                     models.CharField(blank=True, editable=False, max_length=64),
                 ),
+                (
+                    "code_ticket",
+                    models.CharField(blank=True, editable=False, max_length=32),
+                ),
                 ("code_expires_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "code_attempts",

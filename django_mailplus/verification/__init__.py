@@ -6,7 +6,6 @@ Import from here once Django is set up (views, forms, commands); the models need
 from __future__ import annotations
 
 from django_mailplus.verification.addresses import (
-    deactivate_until_verified,
     is_email_verified,
     unverify_email_address,
     verify_email_address,
@@ -19,6 +18,7 @@ from django_mailplus.verification.sending import (
     make_verification_url,
     send_verification_email,
 )
+from django_mailplus.verification.waiting import deactivate_until_verified
 
 __all__ = [
     "VerificationResult",

@@ -11,19 +11,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.core.checks import CheckMessage, Error, Warning
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
-from django.db import models
+from django.core.exceptions import (
+    FieldDoesNotExist,
+    ImproperlyConfigured,
+    ObjectDoesNotExist,
+)
+from django.db import DatabaseError, models
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from django_mailplus import compat, conf
+from django_mailplus.verification.links import begins_links
 from django_mailplus.verification.mailbox import email_field_of
 from django_mailplus.verification.subject import Subject
 from django_mailplus.verification.tokens import accepts_token, default_generator
@@ -68,11 +72,11 @@ def _base_url() -> Iterator[CheckMessage]:
     base = conf.setting("BASE_URL")
     if not base:
         return
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not begins_links(base):
         yield Error(
             f"MAILPLUS['BASE_URL'] is {base!r}, which is no address to begin a link with.",
-            hint="Write scheme and host, such as 'https://shop.example.com'.",
+            hint="Write scheme and host, such as 'https://shop.example.com', without white "
+            "space, query or fragment.",
             id="mailplus.E030",
         )
 
@@ -100,12 +104,14 @@ def _store() -> Iterator[CheckMessage]:
     elif not isinstance(field := _user_field(name), _STORE_FIELDS):
         what = "no such field" if field is None else f"a {type(field).__name__}"
         problem = f"names {name!r}, which is {what} of the user model"
+    elif isinstance(field, models.DateTimeField) and not field.null:
+        problem = f"names {name!r}, which cannot be empty and so never say no"
     else:
         return
     yield Error(
         f"MAILPLUS['VERIFICATION_STORE'] is {store!r}: it {problem}.",
-        hint="Write 'table', 'is_active', or 'field:NAME' with a BooleanField or "
-        "DateTimeField of the user model.",
+        hint="Write 'table', 'is_active', or 'field:NAME' with a BooleanField of the user "
+        "model, or a DateTimeField with null=True.",
         id="mailplus.E033",
     )
 
@@ -136,10 +142,13 @@ def _names() -> Iterator[CheckMessage]:
     path = conf.setting("VERIFICATION_CLIENT_IP")
     if path:
         try:
-            import_string(path)
+            found = import_string(path)
+            problem = "" if callable(found) else f"{path!r} cannot be called"
         except Exception as error:
+            problem = f"cannot import {path!r}: {error}"
+        if problem:
             yield Error(
-                f"MAILPLUS['VERIFICATION_CLIENT_IP']: cannot import {path!r}: {error}",
+                f"MAILPLUS['VERIFICATION_CLIENT_IP']: {problem}",
                 hint="Name a function that takes a request and returns an IP address.",
                 id="mailplus.E034",
             )
@@ -147,7 +156,7 @@ def _names() -> Iterator[CheckMessage]:
 
 def _email_field() -> Iterator[CheckMessage]:
     model = get_user_model()
-    name = model.get_email_field_name()
+    name = email_field_of(model)
     if _user_field(name) is None:
         yield Error(
             f"The user model {model._meta.label} has no field {name!r}, so there is no "
@@ -160,7 +169,7 @@ def _email_field() -> Iterator[CheckMessage]:
 def _login() -> Iterator[CheckMessage]:
     if (
         conf.setting("VERIFICATION_LOGIN_ON_VERIFY")
-        and settings.SESSION_COOKIE_SAMESITE == "Strict"
+        and str(settings.SESSION_COOKIE_SAMESITE).lower() == "strict"
     ):
         yield Warning(
             "MAILPLUS['VERIFICATION_LOGIN_ON_VERIFY'] needs the session of the sign-up, and "
@@ -184,8 +193,17 @@ def _generator() -> Iterator[CheckMessage]:
         token = generator.make_token(subject)
         works = generator.check_token(subject, token)
     except ImproperlyConfigured as error:
-        yield Error(str(error), id="mailplus.E032")
+        yield Error(
+            str(error),
+            hint="Write the dotted path of an object with make_token() and check_token(), "
+            "or leave the key out for Django's.",
+            id="mailplus.E032",
+        )
         return
+    except (ObjectDoesNotExist, DatabaseError) as error:
+        if not bound:
+            return  # it looks the user up, and there is none to try it with
+        works, token = False, f"{type(error).__name__}: {error}"
     except Exception as error:
         works, token = False, f"{type(error).__name__}: {error}"
     if not works:

@@ -23,11 +23,15 @@ def code_timeout() -> timedelta:
     return timedelta(seconds=conf.setting("VERIFICATION_CODE_TIMEOUT"))
 
 
-def put_code(user: Any, row: EmailAddress) -> str:
-    """A new code for the row, which the caller saves; the one before it stops working."""
+def put_code(user: Any, row: EmailAddress, ticket_id: str = "") -> str:
+    """A new code for the row, which the caller saves; the one before it stops working.
+
+    Whoever is not logged in can type it only with the ticket that it was asked for with.
+    """
     length = conf.setting("VERIFICATION_CODE_LENGTH")
     code = f"{secrets.randbelow(10**length):0{length}}"
     row.code_hash = _hash(user, row, code, settings.SECRET_KEY)
+    row.code_ticket = ticket_id
     row.code_expires_at = timezone.now() + code_timeout()
     row.code_attempts = 0
     return code

@@ -7,11 +7,12 @@ into the mail and offers another one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from functools import wraps
 from typing import Any, TypeVar, overload
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -122,10 +123,17 @@ class VerifiedEmailLoginMixin:
 
     def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)  # type: ignore[misc]
-        joined = getattr(user, "date_joined", None)
-        in_grace = joined is not None and timezone.now() < joined + self.grace_period
-        if not in_grace and not is_email_verified(user):
+        if not self._in_grace(user) and not is_email_verified(user):
             raise ValidationError(
                 _("Confirm your email address first: we sent you a mail."),
                 code="unverified",
             )
+
+    def _in_grace(self, user: Any) -> bool:
+        joined = getattr(user, "date_joined", None)
+        if joined is None:
+            return False
+        if not isinstance(joined, datetime):  # a day: from its beginning
+            joined = datetime.combine(joined, time.min)
+            joined = timezone.make_aware(joined) if settings.USE_TZ else joined
+        return bool(timezone.now() < joined + self.grace_period)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,8 @@ from django_mailplus import conf
 __all__ = [
     "absolute_url",
     "base_url",
+    "begins_links",
+    "current_site",
     "find_user",
     "is_safe_next",
     "page_url",
@@ -34,21 +37,49 @@ def base_url(request: HttpRequest | None = None, given: str | None = None) -> st
     The request comes last, for its host is what the visitor says it is (within
     ALLOWED_HOSTS). Raises ImproperlyConfigured when nothing says it.
     """
+    if given and not begins_links(given):
+        raise ValueError(
+            f"base_url={given!r} is no address to begin a link with. Write scheme and host, "
+            "such as 'https://shop.example.com'."
+        )
     for configured in (given, conf.setting("BASE_URL")):
         if configured:
             return str(configured).rstrip("/")
     scheme = "https" if request is None or request.is_secure() else "http"
-    if apps.is_installed("django.contrib.sites"):
-        from django.contrib.sites.models import Site
-
-        return f"{scheme}://{Site.objects.get_current(request).domain}"
+    if (site := current_site(request)) is not None:
+        return f"{scheme}://{site.domain}"
     if request is not None:
         return f"{scheme}://{request.get_host()}"
     raise ImproperlyConfigured(
         "There is no address to put before the links of a mail: no MAILPLUS['BASE_URL'], "
-        "no django.contrib.sites, no request. Set MAILPLUS['BASE_URL'] to something like "
+        "no Site of this project, no request. Set MAILPLUS['BASE_URL'] to something like "
         "'https://shop.example.com'."
     )
+
+
+def begins_links(base: str) -> bool:
+    """Whether a link is good that begins so: scheme, host, perhaps a path, no more."""
+    try:
+        parts = urlsplit(base)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and not re.search(r"[\s?#]", base)
+    )
+
+
+def current_site(request: HttpRequest | None) -> Any:
+    """The `Site`, or None: no sites framework, or none that SITE_ID or the host names."""
+    if not apps.is_installed("django.contrib.sites"):
+        return None
+    from django.contrib.sites.models import Site
+
+    try:
+        return Site.objects.get_current(request)
+    except (ImproperlyConfigured, Site.DoesNotExist):
+        return None
 
 
 def page_url(name: str, *args: str) -> str:
@@ -93,11 +124,13 @@ def find_user(uidb64: str, *, lock: bool = False, database: str | None = None) -
     if lock:
         users = users.select_for_update()
     try:
-        key = model._meta.pk.to_python(urlsafe_base64_decode(uidb64).decode())
-        return users.get(pk=key)
+        text = urlsafe_base64_decode(uidb64).decode()
+        if "\0" in text:  # which PostgreSQL cannot hold
+            return None
+        return users.get(pk=model._meta.pk.to_python(text))
     except (
         TypeError,
-        ValueError,  # bad base64 and UTF-8, a NUL for PostgreSQL
+        ValueError,  # bad base64 and UTF-8
         OverflowError,
         ValidationError,
         model.DoesNotExist,

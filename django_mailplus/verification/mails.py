@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router, transaction
 from django.http import HttpRequest
@@ -23,7 +21,7 @@ from django.utils.timesince import timesince
 from django_mailplus import conf
 from django_mailplus.compat import in_transaction
 from django_mailplus.mail import EmailMultiAlternatives
-from django_mailplus.verification.links import page_url
+from django_mailplus.verification.links import current_site, page_url
 from django_mailplus.verification.models import EmailAddress
 
 __all__ = ["Mail", "Outgoing", "in_words"]
@@ -73,9 +71,13 @@ class Outgoing:
         message = self._message(mail)
         database = router.db_for_write(EmailAddress)
         if in_transaction(database):
-            transaction.on_commit(
-                partial(self._deliver, message, then), using=database, robust=True
-            )
+
+            def send_mail() -> (
+                None
+            ):  # a function, for Django logs its name if it raises
+                self._deliver(message, then)
+
+            transaction.on_commit(send_mail, using=database, robust=True)
             return "queued"
         return "sent" if self._deliver(message, then) else "failed"
 
@@ -84,19 +86,22 @@ class Outgoing:
     ) -> bool:
         using = self.using or conf.setting("VERIFICATION_MAILER") or None
         try:
-            sent = bool(message.send(using=using))
+            sent = message.send(using=using) != 0  # None: the backend does not say
         except ImproperlyConfigured:
             raise
         except Exception as error:
             # The text of the error may hold the address.
             logger.error("A verification mail was not sent: %s", type(error).__name__)  # noqa: TRY400
             return False
-        if sent and then is not None:
+        if not sent:
+            logger.error("A verification mail was not sent: its mailer sent nothing")
+        elif then is not None:
             then()
         return sent
 
     def _message(self, mail: Mail) -> EmailMultiAlternatives:
-        with translation.override(self.language or translation.get_language()):
+        language = self.language or translation.get_language()
+        with translation.override(language or settings.LANGUAGE_CODE):
             context = {**self._site(), **mail.links(), **mail.context}
             context |= {"email": mail.to, "user": mail.user}
             name = f"mailplus/verification/{mail.kind}"
@@ -111,18 +116,11 @@ class Outgoing:
         return message
 
     def _site(self) -> dict[str, Any]:
-        base = urlsplit(self.base)
-        name = base.netloc
-        if apps.is_installed("django.contrib.sites"):
-            from django.contrib.sites.models import Site
-
-            # A worker may know the address of the site but not which Site it is.
-            with contextlib.suppress(ImproperlyConfigured, Site.DoesNotExist):
-                name = Site.objects.get_current(self.request).name
+        base, site = urlsplit(self.base), current_site(self.request)
         return {
             "domain": base.netloc,
             "protocol": base.scheme,
-            "site_name": name,
+            "site_name": base.netloc if site is None else site.name,
             "site_url": self.base + get_script_prefix(),
             "request_time": timezone.now(),
             "resend_url": self.base + page_url("verify_email_resend"),

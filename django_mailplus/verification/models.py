@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.db import models, router
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_mailplus import conf
 from django_mailplus.verification.mailbox import lookalike_key, mailbox_key
 
 __all__ = ["EmailAddress", "SendingAllowance", "make_nonce", "primary"]
@@ -54,6 +59,7 @@ class EmailAddress(models.Model):
     )
     previous_verified = models.BooleanField(default=False, editable=False)
     code_hash = models.CharField(max_length=64, blank=True, editable=False)
+    code_ticket = models.CharField(max_length=32, blank=True, editable=False)
     code_expires_at = models.DateTimeField(null=True, editable=False)
     code_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
 
@@ -102,3 +108,25 @@ class SendingAllowance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sent_count} since {self.window_started_at:%Y-%m-%d %H:%M}"
+
+
+def _waits_no_more(user: Any) -> None:
+    if conf.setting("VERIFICATION_STORE") == "is_active":
+        waiting = primary().filter(user_id=user.pk, activates_user=True)
+        waiting.update(activates_user=False)
+
+
+@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid=__name__)
+def _saved(
+    instance: Any, update_fields: Collection[str] | None, raw: bool, **kwargs: Any
+) -> None:
+    """Whoever was helped by hand and is banned later must not be activated by an old link."""
+    written = update_fields is None or "is_active" in update_fields
+    if written and not raw and getattr(instance, "is_active", True):
+        _waits_no_more(instance)
+
+
+@receiver(user_logged_in, dispatch_uid=__name__)
+def _logged_in(user: Any, **kwargs: Any) -> None:
+    if getattr(user, "is_active", True):
+        _waits_no_more(user)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import router, transaction
+from django.db import router
 
 from django_mailplus import conf
 from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     Outcome,
     confirm,
-    idle_write,
-    locked,
     report,
 )
 from django_mailplus.verification.codes import try_code
 from django_mailplus.verification.links import find_user
+from django_mailplus.verification.locks import idle_write, locked, writing
 from django_mailplus.verification.mailbox import email_of, mailbox_key
 from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.tokens import Generator, Use, check_token
@@ -92,7 +91,7 @@ def check_verification_token(
 
 def confirm_link(uidb64: str, token: str) -> tuple[Outcome | None, Found | None]:
     """Prove the address of a link. No outcome for a link that is not good (any more)."""
-    with transaction.atomic(using=router.db_for_write(EmailAddress)):
+    with writing():
         found = find_link(uidb64, token, lock=True)
         if found is None:
             _failed(find_user(uidb64), "invalid")
@@ -130,7 +129,7 @@ def confirm_code(
 
 def report_link(uidb64: str, token: str) -> Found | None:
     """The reader was not the one: links and codes end, and no more mail goes out for the row."""
-    with transaction.atomic(using=router.db_for_write(EmailAddress)):
+    with writing():
         found = find_link(uidb64, token, "report", lock=True)
         if found is None:
             return None

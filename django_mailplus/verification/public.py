@@ -7,6 +7,8 @@ known or not. A mail that fails is a line in the log.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,9 +16,11 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from django_mailplus import conf
-from django_mailplus.verification.addresses import idle_write, is_proved
+from django_mailplus.verification.addresses import is_proved
 from django_mailplus.verification.links import base_url
+from django_mailplus.verification.locks import idle_write
 from django_mailplus.verification.mailbox import (
+    email_field_of,
     email_of,
     mailbox_key,
     same_mailbox,
@@ -29,6 +33,7 @@ from django_mailplus.verification.sending import (
     find_row,
     is_refused,
     issue,
+    proof_links,
     remember,
     save_row,
 )
@@ -39,17 +44,17 @@ __all__ = ["request_verification_email", "send_account_exists_email"]
 
 
 def request_verification_email(
-    email: str, *, request: HttpRequest | None = None
+    ticket: Ticket, *, request: HttpRequest | None = None
 ) -> None:
-    """Mail whoever reads this address what there is to say about it."""
-    email = email.strip()
+    """Mail whoever reads the address of the ticket what there is to say about it."""
+    email = ticket.email
     key = mailbox_key(email)
     users = _users(email)
     rows = {
         row.user_id: row for row in primary().filter(mailbox_key=key, purpose="verify")
     }
     if claim_visitor(request) is None and claim_address(email) is None:
-        _answer(email, users, rows, request)
+        _answer(ticket, users, rows, request)
 
 
 def send_account_exists_email(
@@ -57,12 +62,13 @@ def send_account_exists_email(
 ) -> VerificationResult:
     """For a sign-up with an address that has an account already: tell its owner, by mail.
 
-    Costs what `send_verification_email` costs for a new account; answer the visitor with
-    the same page.
+    An account that waits for its proof gets the link again, beside a warning: somebody
+    else may have made it. Costs what `send_verification_email` costs for a new account;
+    answer the visitor with the same page.
     """
     email = email.strip()
-    method = conf.setting("VERIFICATION_METHOD")
-    ticket = Ticket(email, "verify", method, next_url or "").sign()
+    asked = Ticket.of(email, next_url=next_url)
+    ticket = asked.sign()
     remember(request, None)
     user = next(iter(_users(email)), None)
     if user is not None:
@@ -70,36 +76,39 @@ def send_account_exists_email(
         row = find_row(user, email, "verify")
     if (wait := claim_address(email)) is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
-    if user is not None:
-        save_row(row)
+    outgoing = _outgoing(request)
     mail = Mail(kind="account_exists_", to=email, user=user)
-    return VerificationResult(status=_outgoing(request).send(mail), ticket=ticket)
+    if user is not None:
+        row = save_row(row)
+        if not (is_proved(user, row) or is_refused(user, row)):
+            proof = Proof(ticket=asked._replace(method="link"))
+            mail = replace(mail, links=partial(proof_links, outgoing, user, row, proof))
+    return VerificationResult(status=outgoing.send(mail), ticket=ticket)
 
 
 def _users(email: str) -> list[Any]:
     """The users with this address: the first who still has to prove it is answered."""
     model = get_user_model()
-    field = model.get_email_field_name()
+    field = email_field_of(model)
     found = model._default_manager.filter(**{f"{field}__iexact": email}).order_by("pk")
     # Databases take more for the same than a mail server does (CVE-2019-19844).
     return [user for user in found[:10] if same_mailbox(email_of(user), email)]
 
 
 def _answer(
-    email: str,
+    ticket: Ticket,
     users: list[Any],
     rows: dict[Any, EmailAddress],
     request: HttpRequest | None,
 ) -> None:
-    mail = Mail(kind="no_account_", to=email)
+    mail = Mail(kind="no_account_", to=ticket.email)
     for user in users:
         row = rows.get(user.pk) or EmailAddress.of(user, email_of(user))
         if is_proved(user, row):
             mail = Mail(kind="account_exists_", to=email_of(user), user=user)
         elif not is_refused(user, row):
             row.user, row.email = user, email_of(user)
-            proof = Proof(method=conf.setting("VERIFICATION_METHOD"))
-            issue(user, row, _outgoing(request, row.language), proof)
+            issue(user, row, _outgoing(request, row.language), Proof(ticket=ticket))
             return
     idle_write()
     if mail.user is not None or conf.setting("VERIFICATION_MAIL_UNKNOWN"):

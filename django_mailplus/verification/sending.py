@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone, translation
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_mailplus import conf
 from django_mailplus.verification import links, signals
@@ -27,11 +29,12 @@ from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import (
     Generator,
     default_generator,
+    is_ours,
     make_token,
 )
+from django_mailplus.verification.waiting import may_be_verified
 
 __all__ = [
-    "SESSION_KEY",
     "Proof",
     "VerificationResult",
     "find_row",
@@ -39,9 +42,11 @@ __all__ = [
     "issue",
     "link_timeout",
     "make_verification_url",
+    "proof_links",
     "remember",
     "save_row",
     "send_verification_email",
+    "was_remembered",
 ]
 
 Method = Literal["link", "code", "both"]
@@ -55,7 +60,7 @@ Status = Literal[
     "failed",
 ]
 
-SESSION_KEY = "mailplus_verifying"
+_SESSION_KEY = "mailplus_verifying"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +109,14 @@ def send_verification_email(
 
     `email` may name another address for a `purpose` of your own; `language` defaults to
     that of the first mail, then to the active one; `token_generator` makes tokens that a
-    view of your own checks with `check_verification_token`; `force` sends to addresses
+    view of your own checks with `check_verification_token`, in templates of your own; `force` sends to addresses
     that are verified or were mailed a moment ago.
     """
     address = _address(user, email, purpose)
     if not address:
         return VerificationResult(status="no_address")
-    method = method or conf.setting("VERIFICATION_METHOD")
-    ticket = Ticket(address, purpose, method, next_url or "").sign()
+    asked = Ticket.of(address, purpose, method=method, next_url=next_url)
+    ticket = asked.sign()
     remember(request, user)
     row = find_row(user, address, purpose)
     outgoing = Outgoing(
@@ -126,29 +131,50 @@ def send_verification_email(
         return VerificationResult(status="refused", ticket=ticket)
     if not force and (wait := claim_address(address)) is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
-    proof = Proof(
-        method=method,
-        generator=token_generator,
-        next_url=next_url,
-        context=context or {},
-    )
+    proof = Proof(ticket=asked, generator=token_generator, context=context or {})
     status = issue(user, row, outgoing, proof)
     return VerificationResult(status=status, ticket=ticket)
 
 
 def remember(request: HttpRequest | None, user: Any) -> None:
-    """Which user this browser signed up; nobody for a taken address, but remembered too."""
-    if request is not None and conf.setting("VERIFICATION_LOGIN_ON_VERIFY"):
-        request.session[SESSION_KEY] = "" if user is None else links.uid_of(user)
+    """Which user this browser signed up; nobody for a taken address, but remembered too.
+
+    As a digest: some sessions can be read by the browser, which must not learn whether
+    the address was taken. Whoever is logged in signs nobody up: it is the admin who mails
+    somebody again.
+    """
+    if request is None or not conf.setting("VERIFICATION_LOGIN_ON_VERIFY"):
+        return
+    visitor = getattr(request, "user", None)
+    if visitor is not None and visitor.is_authenticated and visitor != user:
+        return
+    nonce = secrets.token_hex(16)
+    who = secrets.token_hex(16) if user is None else links.uid_of(user)
+    request.session[_SESSION_KEY] = [nonce, _digest(nonce, who, settings.SECRET_KEY)]
+
+
+def was_remembered(request: HttpRequest, user: Any) -> bool:
+    """Whether this browser signed the user up; it is asked once."""
+    nonce, digest = request.session.pop(_SESSION_KEY, None) or ("", "")
+    uid = links.uid_of(user)
+    return any(
+        constant_time_compare(digest, _digest(nonce, uid, secret))
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+
+
+def _digest(nonce: str, who: str, secret: Any) -> str:
+    return salted_hmac(
+        _SESSION_KEY, f"{nonce}:{who}", secret=secret, algorithm="sha256"
+    ).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What a mail offers its reader to prove the address with."""
 
-    method: Method
+    ticket: Ticket
     generator: Generator | None = None
-    next_url: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -161,11 +187,12 @@ def issue(
         forget(primary().filter(pk=row.pk))
         row = find_row(user, row.email, row.purpose)
     row.language = outgoing.language or ""
-    code = put_code(user, row) if proof.method != "link" else ""
+    ticket = proof.ticket
+    code = put_code(user, row, ticket.id) if ticket.method != "link" else ""
     row, earlier = save_row(row, new_code=bool(code)), row
     if code and row is not earlier:
         # Another request made the row this very moment, with a nonce of its own.
-        code = put_code(user, row)
+        code = put_code(user, row, ticket.id)
         save_row(row, new_code=True)
     return outgoing.send(
         Mail(
@@ -173,7 +200,7 @@ def issue(
             to=row.email,
             user=user,
             context=proof.context,
-            links=partial(_links, outgoing, user, row, proof, code),
+            links=partial(proof_links, outgoing, user, row, proof, code),
         ),
         then=partial(
             signals.tell,
@@ -189,6 +216,11 @@ def _address(user: Any, email: str | None, purpose: str) -> str:
     if isinstance(user, HttpRequest):
         raise TypeError(
             "The user comes first: send_verification_email(user, request=request)."
+        )
+    if not hasattr(user, "_state"):
+        raise TypeError(
+            f"A user who is saved is needed, and this is a {type(user).__name__}. Pass the "
+            "user that form.save() returned, or request.user behind @login_required."
         )
     if user._state.adding:
         raise ValueError("The user is not saved yet. Save it before the mail is sent.")
@@ -224,9 +256,7 @@ def find_row(user: Any, address: str, purpose: str) -> EmailAddress:
 
 def is_refused(user: Any, row: EmailAddress) -> bool:
     """Whether no mail may go out for this row."""
-    return row.reported_at is not None or not (
-        getattr(user, "is_active", True) or row.activates_user
-    )
+    return row.reported_at is not None or not may_be_verified(user)
 
 
 def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:
@@ -235,7 +265,7 @@ def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:
     if not row._state.adding:
         fields = ["email", "language"]
         if new_code:
-            fields += ["code_hash", "code_expires_at", "code_attempts"]
+            fields += ["code_hash", "code_ticket", "code_expires_at", "code_attempts"]
         row.save(using=database, update_fields=fields)
         return row
     try:
@@ -249,18 +279,20 @@ def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:
     return row
 
 
-def _links(
-    outgoing: Outgoing, user: Any, row: EmailAddress, proof: Proof, code: str
+def proof_links(
+    outgoing: Outgoing, user: Any, row: EmailAddress, proof: Proof, code: str = ""
 ) -> dict[str, Any]:
     uid = links.uid_of(user)
-    by_link = proof.method != "code"
+    by_link = proof.ticket.method != "code"
     span = link_timeout(proof.generator) if by_link else code_timeout()
     token = make_token(user, row, generator=proof.generator) if by_link else ""
     report = links.page_url("verify_email_report", uid, make_token(user, row, "report"))
-    verify_url = ""
-    if by_link:
+    verify_url: object = ""
+    if by_link and not is_ours(proof.generator):
+        verify_url = _NoPage()
+    elif by_link:
         path = links.page_url("verify_email", uid, token)
-        verify_url = links.absolute_url(outgoing.base, path, proof.next_url)
+        verify_url = links.absolute_url(outgoing.base, path, proof.ticket.next_url)
     return {
         "uid": uid,
         "token": token,
@@ -271,6 +303,18 @@ def _links(
         "expires_in": in_words(span),
         "code_expires_in": in_words(code_timeout()),
     }
+
+
+class _NoPage:
+    """Stands in templates for a link that would lead nowhere."""
+
+    def __str__(self) -> str:
+        raise ImproperlyConfigured(
+            "{{ verify_url }} leads to the page of django-mailplus, which cannot check the "
+            "tokens of token_generator=. Write a link to your own view with {{ uid }} and "
+            "{{ token }} in mailplus/verification/body.txt and body.html, or name the "
+            "generator in MAILPLUS['VERIFICATION_TOKEN_GENERATOR']."
+        )
 
 
 def make_verification_url(

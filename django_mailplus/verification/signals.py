@@ -12,7 +12,6 @@ email_verification_reported  user, email: the reader of the mail says it is not 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -41,7 +40,10 @@ email_verification_reported = Signal()
 def tell(signal: Signal, **told: Any) -> None:
     """Send the signal after the commit, at once when there is no transaction."""
     model = get_user_model()
-    send = partial(signal.send_robust, sender=model, **told)
+
+    def send() -> None:
+        signal.send_robust(sender=model, **told)
+
     database = router.db_for_write(model)
     if in_transaction(database):
         transaction.on_commit(send, using=database)

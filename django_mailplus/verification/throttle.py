@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import router
-from django.db.models import Case, F, Q, Value, When
+from django.db import IntegrityError, router, transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -23,10 +23,10 @@ __all__ = [
     "claim_change",
     "claim_visitor",
     "prune",
+    "wait_for",
 ]
 
 _DAY = timedelta(days=1)
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +39,27 @@ def claim(key: str, limit: Limit) -> timedelta | None:
     """Take one sending; None if it was there to take, else how long to wait at most.
 
     The UPDATE counts and decides in one statement, so that requests at the same moment
-    cannot both get the last one.
+    cannot both get the last one; so does the INSERT of the first. Two queries.
     """
     now = timezone.now()
-    rows = SendingAllowance.objects.using(router.db_for_write(SendingAllowance))
-    unused = SendingAllowance(key=key, last_sent_at=_LONG_AGO, window_started_at=now)
-    rows.bulk_create([unused], ignore_conflicts=True)
+    rows = _rows()
+    row = rows.filter(key=key).first()
+    if row is None:
+        first = SendingAllowance(
+            key=key, last_sent_at=now, window_started_at=now, sent_count=1
+        )
+        try:
+            with transaction.atomic(using=rows.db):
+                first.save(using=rows.db, force_insert=True)
+        except IntegrityError:  # another request's, this very moment
+            row = first
+        else:
+            return None
     # Without a cooldown clocks do not matter: requests at once come in any order.
     rested = Q(last_sent_at__lte=now - limit.cooldown) if limit.cooldown else Q()
     new_day = Q(window_started_at__lte=now - _DAY)
-    row = rows.filter(key=key)
-    taken = row.filter(rested & (new_day | Q(sent_count__lt=limit.per_day))).update(
+    left = rested & (new_day | Q(sent_count__lt=limit.per_day))
+    taken = rows.filter(left, key=key).update(
         # The count first: MySQL assigns in order, and it reads when the day began.
         sent_count=Case(When(new_day, then=Value(1)), default=F("sent_count") + 1),
         window_started_at=Case(
@@ -57,13 +67,24 @@ def claim(key: str, limit: Limit) -> timedelta | None:
         ),
         last_sent_at=now,
     )
-    return None if taken else _wait(row.first(), limit, now)
+    return None if taken else _wait(row, limit, now)
+
+
+def _rows() -> QuerySet[SendingAllowance]:
+    return SendingAllowance.objects.using(router.db_for_write(SendingAllowance))
 
 
 def claim_address(address: str) -> timedelta | None:
     """One of the mails that may go to an address."""
-    cooldown = timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN"))
-    return claim(lookalike_key(address), Limit(cooldown=cooldown, per_day=_per_day()))
+    return claim(lookalike_key(address), _of_address())
+
+
+def wait_for(address: str) -> timedelta | None:
+    """How long until another mail may go there; None if none went there for a day."""
+    row, now = _rows().filter(key=lookalike_key(address)).first(), timezone.now()
+    if row is None or row.last_sent_at <= now - _DAY:
+        return None
+    return _wait(row, _of_address(), now)
 
 
 def claim_change(user: Any) -> timedelta | None:
@@ -89,15 +110,18 @@ def claim_visitor(request: HttpRequest | None) -> timedelta | None:
     )
 
 
+def _of_address() -> Limit:
+    cooldown = timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN"))
+    return Limit(cooldown=cooldown, per_day=_per_day())
+
+
 def _per_day() -> int:
     return int(conf.setting("VERIFICATION_MAX_SENDS_PER_DAY"))
 
 
-def _wait(row: SendingAllowance | None, limit: Limit, now: datetime) -> timedelta:
-    if row is None:
-        return limit.cooldown
+def _wait(row: SendingAllowance, limit: Limit, now: datetime) -> timedelta:
     until = row.last_sent_at + limit.cooldown
-    if row.sent_count >= limit.per_day:
+    if row.sent_count >= limit.per_day and row.window_started_at > now - _DAY:
         until = max(until, row.window_started_at + _DAY)
     return max(until - now, timedelta(0))
 

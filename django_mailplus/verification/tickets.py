@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,7 +18,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from django_mailplus import conf
-from django_mailplus.verification.mailbox import mailbox_key
+from django_mailplus.verification.mailbox import mailbox_key, masked
 
 __all__ = ["Ticket", "read_ticket"]
 
@@ -28,13 +30,29 @@ _SIZE = 6 * _BLOCK  # bytes; shorter tickets are filled up, so that length tells
 
 class Ticket(NamedTuple):
     email: str
-    purpose: str = "verify"
-    method: str = "link"
-    next_url: str = ""
+    purpose: str
+    method: str
+    next_url: str
+    id: str  # a code is for the page that asked for it: no stranger uses up its tries
+    issued_at: float
 
     @classmethod
-    def of(cls, email: str, purpose: str = "verify", method: str = "") -> Ticket:
-        return cls(email, purpose, method or conf.setting("VERIFICATION_METHOD"))
+    def of(
+        cls,
+        email: str,
+        purpose: str = "verify",
+        *,
+        method: str | None = None,
+        next_url: str | None = None,
+    ) -> Ticket:
+        method = method or conf.setting("VERIFICATION_METHOD")
+        return cls(
+            email, purpose, method, next_url or "", secrets.token_hex(8), time.time()
+        )
+
+    @property
+    def age(self) -> timedelta:
+        return timedelta(seconds=time.time() - self.issued_at)
 
     @property
     def mailbox(self) -> str:
@@ -42,9 +60,7 @@ class Ticket(NamedTuple):
 
     @property
     def hint(self) -> str:
-        """Enough to notice a typo, for whoever looks over the visitor's shoulder too little."""
-        local, _, domain = self.email.rpartition("@")
-        return f"{local[:1]}…@{domain}"
+        return masked(self.email)
 
     def sign(self) -> str:
         nonce = secrets.token_hex(8)
@@ -65,7 +81,7 @@ def read_ticket(text: str) -> Ticket | None:
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
             return Ticket(*json.loads(_xor(data, nonce, secret)))
-        except ValueError:  # sealed with another key
+        except (ValueError, TypeError):  # sealed with another key
             continue
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from django_mailplus.verification import views
+from django_mailplus.verification import link_views, views
 
 app_name = "mailplus"
 urlpatterns = [
@@ -16,16 +16,18 @@ urlpatterns = [
     path("change/", views.change, name="email_change"),
     path(
         "change/<uidb64>/<token>/",
-        views.ConfirmChange.as_view(),
+        link_views.ConfirmChange.as_view(),
         name="email_change_confirm",
     ),
     path(
         "cancel/<uidb64>/<token>/",
-        views.CancelChange.as_view(),
+        link_views.CancelChange.as_view(),
         name="email_change_cancel",
     ),
     path(
-        "report/<uidb64>/<token>/", views.Report.as_view(), name="verify_email_report"
+        "report/<uidb64>/<token>/",
+        link_views.Report.as_view(),
+        name="verify_email_report",
     ),
-    path("<uidb64>/<token>/", views.VerifyEmail.as_view(), name="verify_email"),
+    path("<uidb64>/<token>/", link_views.VerifyEmail.as_view(), name="verify_email"),
 ]

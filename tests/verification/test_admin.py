@@ -117,10 +117,6 @@ def test_a_mail_that_fails_is_told(boss, rows, with_mailers):
     assert messages == ["1 mail could not be sent; the log says why."]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the admin's browser is taken for the one that signed up: the link logs it in",
-)
 def test_mail_again_makes_nobody_log_in_as_the_user(boss, rows, settings):
     settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True}
     before = boss.session["_auth_user_id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core import mail
-from verification_stage import links_of, make_user
+from verification_stage import links_of, make_user, newest_link
 
 from django_mailplus.verification import (
     cancel_email_change,
@@ -15,9 +15,11 @@ from django_mailplus.verification import (
     unverify_email_address,
     verify_email_address,
 )
-from django_mailplus.verification.change import cancel_link
+from django_mailplus.verification.change_links import cancel_link
 from django_mailplus.verification.links import uid_of
 from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.public import request_verification_email
+from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import make_token
 
 BASE = "https://shop.example.com"
@@ -29,8 +31,10 @@ def unlimited(no_throttle):
 
 
 @pytest.fixture
-def ann(user):
+def ann(user, visitor):
+    """Whose address is proved, and whose browser the visitor's is."""
     verify_email_address(user)
+    visitor.client.force_login(user)
     return user
 
 
@@ -77,6 +81,7 @@ def test_the_old_address_stops_it(ann, visitor):
 def test_the_old_address_takes_it_back(ann, visitor, which):
     mails = start(ann)
     visitor.press(mails["new@example.com"]["change"])
+    visitor.client.logout()
     ann.refresh_from_db()
     ann.set_password("of the thief")  # who would do that first
     ann.save()
@@ -91,17 +96,160 @@ def test_the_old_address_takes_it_back(ann, visitor, which):
     assert visitor.open(mails["new@example.com"]["change"]).status_code == 410
 
 
-def test_nothing_is_taken_back_from_a_third_address(ann, visitor):
-    first = start(ann)
-    visitor.press(first["new@example.com"]["change"])
+def change(user, visitor, email):
+    """Go through with a change; the mails by address, as they left."""
+    mails = start(user, email)
+    visitor.press(mails[email]["change"])
+    user.refresh_from_db()
+    assert user.email == email
+    return mails
+
+
+@pytest.mark.parametrize("last", ["third@example.com", "new@example.com"])
+def test_more_changes_do_not_take_the_first_say_away(ann, visitor, last):
+    first = change(ann, visitor, "new@example.com")["ann@example.com"]["cancel"]
+    between = change(ann, visitor, "third@example.com")["new@example.com"]["cancel"]
+    if last != "third@example.com":
+        change(ann, visitor, last)
+    start(ann, "fourth@example.com")
+    waiting = newest_link("change")
+    page = visitor.press(first)
+    assert "is back" in page.content.decode()
     ann.refresh_from_db()
-    second = start(ann, "third@example.com")
-    visitor.press(second["third@example.com"]["change"])
-    page = visitor.press(first["ann@example.com"]["cancel"])
+    assert ann.email == "ann@example.com"
+    assert is_email_verified(ann)
+    for link in (between, waiting):
+        assert visitor.open(link).status_code == 410
+    assert not EmailAddress.objects.filter(purpose="change").exists()
+
+
+def test_nothing_is_taken_back_from_an_address_that_staff_set(ann, visitor):
+    link = change(ann, visitor, "new@example.com")["ann@example.com"]["cancel"]
+    ann.email = "staff@example.com"
+    ann.save()
+    page = visitor.press(link)
     assert page.status_code == 410
     assert "changed again" in page.content.decode()
     ann.refresh_from_db()
-    assert ann.email == "third@example.com"
+    assert ann.email == "staff@example.com"
+
+
+def test_nothing_is_taken_back_from_whoever_proved_it_since(ann, visitor):
+    link = change(ann, visitor, "new@example.com")["ann@example.com"]["cancel"]
+    heir = make_user("heir", "ann@example.com")
+    verify_email_address(heir)
+    assert visitor.press(link).status_code == 410
+    ann.refresh_from_db()
+    assert ann.email == "new@example.com"
+    assert is_email_verified(ann)
+    assert is_email_verified(heir)
+
+
+def test_a_banned_account_takes_nothing_back(ann, visitor):
+    link = change(ann, visitor, "new@example.com")["ann@example.com"]["cancel"]
+    type(ann).objects.update(is_active=False)
+    assert visitor.press(link).status_code == 410
+    ann.refresh_from_db()
+    assert ann.email == "new@example.com"
+
+
+def test_a_limit_for_links_that_prove_is_none_for_links_that_protect(
+    ann, visitor, settings
+):
+    mails = start(ann)
+    settings.MAILPLUS |= {"VERIFICATION_TIMEOUT": -1}
+    assert visitor.open(mails["new@example.com"]["change"]).status_code == 410
+    assert visitor.open(mails["new@example.com"]["report"]).status_code == 200
+    assert visitor.open(mails["ann@example.com"]["cancel"]).status_code == 200
+
+
+# --- Whoever is logged in goes through with it
+
+
+def test_a_mistyped_new_address_does_not_hand_over_the_account(
+    ann, visitor, settings
+):
+    settings.LOGIN_URL = "/verify/done/"  # any page will do
+    link = start(ann, "typo@example.com")["typo@example.com"]["change"]
+    visitor.client.logout()
+    page = visitor.press(link)
+    path = link.removeprefix(BASE)
+    assert page.redirect_chain == [(f"/verify/done/?next={path}", 302)]
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+
+
+def test_somebody_else_who_is_logged_in_does_not_either(ann, visitor):
+    link = start(ann)["new@example.com"]["change"]
+    visitor.client.force_login(make_user("bob", "bob@example.com"))
+    page = visitor.press(link)
+    assert page.status_code == 200
+    assert "logged in to another account" in page.content.decode()
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+
+
+def test_another_site_cannot_press_the_button(ann, visitor):
+    link = start(ann)["new@example.com"]["change"]
+    token = visitor.open(link).context["form_token"]
+    assert visitor.send(link, form_token=token).status_code == 403
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+
+
+def test_a_project_without_sessions(ann, visitor, settings):
+    settings.MAILPLUS |= {"VERIFICATION_CHANGE_LOGIN": False}
+    link = start(ann)["new@example.com"]["change"]
+    visitor.client.logout()
+    visitor.press(link)
+    ann.refresh_from_db()
+    assert ann.email == "new@example.com"
+
+
+# --- What old addresses are told
+
+
+def test_an_old_address_that_was_not_proved_is_told_little_and_not_often(
+    settings, user
+):
+    settings.MAILPLUS |= {"VERIFICATION_MAX_SENDS_PER_DAY": 3}
+    crowd = [user, *(make_user(f"u{n}", user.email) for n in range(5))]
+    for n, member in enumerate(crowd):
+        start_email_change(member, f"secret{n}@example.com", base_url=BASE)
+    notices = [m for m in mail.outbox if m.to == ["ann@example.com"]]
+    assert len(notices) == 3
+    for notice in notices:
+        words = notice.body + notice.alternatives[0][0]
+        assert "s…@example.com" in words
+        assert "secret" not in words
+
+
+def test_an_address_that_was_proved_is_told_though_its_allowance_is_used_up(
+    ann, settings
+):
+    settings.MAILPLUS |= {"VERIFICATION_MAX_SENDS_PER_DAY": 1, "BASE_URL": BASE}
+    request_verification_email(Ticket.of("ann@example.com"))
+    start_email_change(ann, "new@example.com", base_url=BASE)
+    assert "asked to change" in mail.outbox[-2].subject
+    assert mail.outbox[-2].to == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("purpose", ["verify", "change"])
+def test_whoever_said_it_was_not_me_hears_no_more(user, visitor, purpose):
+    if purpose == "verify":
+        send_verification_email(user, base_url=BASE)
+    else:
+        start(user, "old@example.com")
+    reporter = mail.outbox[-1].to[0]
+    visitor.press(newest_link("report"))
+    before = len(mail.outbox)
+    if purpose == "verify":  # away from the address
+        start_email_change(user, "new@example.com", base_url=BASE)
+        user.email = "other@example.com"
+        user.save()
+    result = start_email_change(user, reporter, base_url=BASE)
+    assert result.status == "refused"
+    assert reporter not in [m.to[0] for m in mail.outbox[before:]]
 
 
 def test_a_second_change_replaces_the_first(ann, visitor):
@@ -125,8 +273,7 @@ def test_an_address_changed_elsewhere_ends_the_link(ann, visitor):
     mails = start(ann)
     ann.email = "elsewhere@example.com"
     ann.save()
-    token = visitor.open(mails["new@example.com"]["change"]).context["form_token"]
-    page = visitor.send(mails["new@example.com"]["change"], form_token=token)
+    page = visitor.press(mails["new@example.com"]["change"])
     assert page.status_code == 410
     ann.refresh_from_db()
     assert ann.email == "elsewhere@example.com"
@@ -197,6 +344,7 @@ def test_a_user_mails_only_so_many_strangers(ann, settings):
 
 def test_a_user_without_an_address_gets_one(visitor):
     user = make_user("none", "")
+    visitor.client.force_login(user)
     mails = start(user)
     assert list(mails) == ["new@example.com"]
     visitor.press(mails["new@example.com"]["change"])
@@ -207,6 +355,7 @@ def test_a_user_without_an_address_gets_one(visitor):
 
 def test_a_mistyped_address_has_no_say(user, visitor):
     """Its owner is a stranger, who must neither stop the change nor take it back."""
+    visitor.client.force_login(user)
     mails = start(user)
     assert "cancel" not in mails["ann@example.com"]
     visitor.press(mails["new@example.com"]["change"])
@@ -266,6 +415,7 @@ def test_signals(ann, visitor):
 
 
 def test_the_page(ann, visitor):
+    visitor.client.logout()
     page = visitor.open("/verify/change/")
     assert page.status_code == 302  # to the login
     visitor.client.force_login(ann)

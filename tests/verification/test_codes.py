@@ -103,16 +103,40 @@ def test_fifteen_minutes(user, sent):
     assert not is_email_verified(user)
 
 
-def test_a_new_mail_brings_a_new_code_and_new_tries(user, sent):
+def test_a_new_mail_brings_a_new_code_and_new_tries(user, sent, visitor):
     first = newest_code()
     for _ in range(3):
-        sent(another(first))
-    send_verification_email(user, base_url=BASE)
+        page = sent(another(first))
+    hidden = {
+        "form_token": page.context["form_token"],
+        "ticket": page.context["ticket"],
+    }
+    visitor.send("/verify/resend/", **hidden)
     second = newest_code()
     if first != second:
         sent(first)
         assert not is_email_verified(user)
     sent(second)
+    assert is_email_verified(user)
+
+
+def test_strangers_use_up_no_tries(user, sent, visitor):
+    """Whoever asks for a mail to somebody's address gets a page to type codes as well."""
+    code = newest_code()
+    EmailAddress.objects.update(
+        reported_at=timezone.now()
+    )  # no second mail, no new code
+    page = visitor.press("/verify/resend/", email=user.email)
+    for _ in range(5):
+        visitor.send(
+            CODE,
+            code=another(code),
+            form_token=page.context["form_token"],
+            ticket=page.context["ticket"],
+        )
+    assert EmailAddress.objects.get().code_attempts == 0
+    EmailAddress.objects.update(reported_at=None)
+    sent(code)
     assert is_email_verified(user)
 
 

@@ -58,7 +58,7 @@ def test_a_bare_post_of_a_scanner_does_not_verify(user, visitor):
     send(user)
     for fields in ({}, {"form_token": ""}, {"form_token": "guess"}):
         page = visitor.send(newest_link(), **fields)
-        assert page.status_code == 403
+        assert page.status_code == 200  # Django logs the paths of refusals
         assert "Yes, confirm it" in page.content.decode()
     assert not is_email_verified(user)
 

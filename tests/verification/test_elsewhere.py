@@ -65,6 +65,16 @@ def absence(driver, port):
 
 
 @pytest.mark.timeout(300)
+def test_sqlite_in_a_file(tmp_path):
+    output = run(
+        "test_races.py",
+        MAILPLUS_TEST_DATABASE="file",
+        MAILPLUS_TEST_FILE=str(tmp_path / "test.sqlite3"),
+    )
+    assert ", 1 skipped" in output  # a transaction of the project's own making
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("database", DATABASES)
 def test_another_database(database):
     if reason := absence(*DATABASES[database]):

@@ -326,9 +326,6 @@ def test_the_login_form_without_time_zones(settings, user):
     PatientForm().confirm_login_allowed(user)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a date_joined that is a DateField is a TypeError at the login"
-)
 def test_the_login_form_with_a_day_of_joining(user):
     user.date_joined = date.today()  # noqa: DTZ011
     PatientForm().confirm_login_allowed(user)

@@ -272,7 +272,7 @@ def test_another_mail_by_ticket_tells_nothing(visitor, people, no_throttle):
 
 
 def test_a_ticket_can_be_read_by_us_alone(settings):
-    ticket = Ticket("ann@example.com", "verify", "both", "/basket/")
+    ticket = Ticket.of("ann@example.com", method="both", next_url="/basket/")
     text = ticket.sign()
     assert read_ticket(text) == ticket
     assert ticket.sign() != text

@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from verification_stage import links_of, make_user
 
 from django_mailplus.verification import (
@@ -17,7 +17,7 @@ from django_mailplus.verification import (
     start_email_change,
     verify_email_address,
 )
-from django_mailplus.verification.change import cancel_link, confirm_change_link
+from django_mailplus.verification.change_links import cancel_link, confirm_change_link
 from django_mailplus.verification.codes import put_code, try_code
 from django_mailplus.verification.mailbox import email_of
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
@@ -27,7 +27,8 @@ from django_mailplus.verification.throttle import Limit, claim
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
-        connection.vendor == "sqlite", reason="SQLite writes one after the other"
+        connection.vendor == "sqlite" and connection.is_in_memory_db(),
+        reason="SQLite in memory has one connection",
     ),
 ]
 BASE = "https://shop.example.com"
@@ -167,6 +168,44 @@ def test_many_changes_start_at_once(user):
             outcome, _ = confirm_change_link(*parts_of(links["change"]))
             good += [message.to[0]] if outcome == "changed" else []
     assert good == [row.email]
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_two_users_change_to_one_address(user, times):
+    other = make_user("other", "other@example.com")
+    links = []
+    for person in (user, other):
+        verify_email_address(person)
+        SendingAllowance.objects.all().delete()
+        start_email_change(person, "new@example.com", base_url=BASE)
+        links.append(parts_of(links_of(mail.outbox[-1])["change"]))
+    outcomes = [
+        outcome
+        for outcome, _ in at_once(
+            *[lambda p=parts: confirm_change_link(*p) for parts in links]
+        )
+    ]
+    assert sorted(outcomes) == ["changed", "taken"]
+    for person in (user, other):
+        person.refresh_from_db()
+        assert is_email_verified(person)
+    assert [email_of(user), email_of(other)].count("new@example.com") == 1
+
+
+def test_sending_inside_transactions(user):
+    """As with ATOMIC_REQUESTS: the allowance is locked until the end of each."""
+    if connection.vendor == "sqlite":
+        pytest.skip("its transactions are to begin with a write: see transaction_mode")
+    others = [make_user(f"u{n}", user.email) for n in range(2)]
+
+    def send(person):
+        with transaction.atomic():
+            return send_verification_email(person, base_url=BASE)
+
+    for statuses in (["queued", "throttled", "throttled"], ["throttled"] * 3):
+        results = at_once(*[lambda p=person: send(p) for person in (user, *others)])
+        assert sorted(r.status for r in results) == statuses
+    assert len(mail.outbox) == 1
 
 
 def test_the_address_changes_elsewhere_while_the_link_is_used(user):

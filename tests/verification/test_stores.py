@@ -189,14 +189,6 @@ def test_a_ban_by_code(settings, user, visitor):
     assert not is_email_verified(user)
 
 
-AFTER_HELP = pytest.mark.xfail(
-    strict=True,
-    reason="the marker outlives an activation by hand: a ban after it can be undone by "
-    "whoever is banned",
-)
-
-
-@AFTER_HELP
 def test_a_ban_after_an_activation_by_hand(pending, visitor):
     send_verification_email(pending)
     link = newest_link()
@@ -208,7 +200,6 @@ def test_a_ban_after_an_activation_by_hand(pending, visitor):
     assert not pending.is_active
 
 
-@AFTER_HELP
 def test_a_ban_after_an_activation_by_hand_and_another_mail(pending, visitor):
     for active in (True, False):
         pending.is_active = active
@@ -219,9 +210,6 @@ def test_a_ban_after_an_activation_by_hand_and_another_mail(pending, visitor):
 
 
 @needs_fields
-@pytest.mark.xfail(
-    strict=True, reason="the import writes the moment of the import over the date"
-)
 def test_an_import_keeps_the_dates_of_the_field(settings, user):
     settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified_at"}
     then = timezone.now() - timedelta(days=400)

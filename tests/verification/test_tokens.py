@@ -152,12 +152,26 @@ def test_a_generator_of_the_tutorials_is_bound_as_well(user, row):
     assert not check_token(user, row, token, generator=generator)
 
 
-def test_a_view_of_ones_own_checks_with_the_generator_it_chose(user):
+def test_a_view_of_ones_own_checks_with_the_generator_it_chose(user, settings):
     class Other(PasswordResetTokenGenerator):
         key_salt = "other"
 
-    send_verification_email(user, token_generator=Other(), base_url=BASE)
-    _, token = parts_of(newest_link())
+    with pytest.raises(ImproperlyConfigured, match="cannot check the tokens"):
+        send_verification_email(user, token_generator=Other(), base_url=BASE)
+    words = "https://shop.example.com/activate/{{ uid }}/{{ token }}/"
+    templates = {
+        f"mailplus/verification/body.{kind}": words for kind in ("txt", "html")
+    }
+    templates["mailplus/verification/subject.txt"] = "Activate"
+    loader = ("django.template.loaders.locmem.Loader", templates)
+    settings.TEMPLATES = [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "OPTIONS": {"loaders": [loader]},
+        }
+    ]
+    send_verification_email(user, token_generator=Other(), base_url=BASE, force=True)
+    _, token = parts_of(mail.outbox[-1].body)
     assert check_verification_token(user, token) is None
     proved = check_verification_token(user, token, token_generator=Other())
     assert proved == "ann@example.com"

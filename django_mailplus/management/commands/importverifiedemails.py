@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import models
+from django.db import models, router, transaction
 
-from django_mailplus.verification import verify_email_address
-from django_mailplus.verification.mailbox import email_of
+from django_mailplus import conf
+from django_mailplus.verification import is_email_verified, verify_email_address
+from django_mailplus.verification.mailbox import email_of, lookalike_key
+from django_mailplus.verification.models import EmailAddress, primary
 
 Source = Iterator[tuple[Any, str]]
 
@@ -21,7 +23,8 @@ Source = Iterator[tuple[Any, str]]
 class Command(BaseCommand):
     help = (
         "Records addresses as verified that django-allauth (EmailAddress.verified) or a "
-        "field of the user model says are. Mails nobody; can be run again."
+        "field of the user model says are. Mails nobody. Leaves users alone about whom "
+        "something is known already, so it can be run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,16 +48,46 @@ class Command(BaseCommand):
         source = (
             _from_allauth() if options["allauth"] else _from_field(options["field"])
         )
+        take_over = _predict() if options["dry_run"] else _take_over
         counts: Counter[str] = Counter()
         for user, email in source:
-            if not email:
-                counts["without an address"] += 1
-            elif options["dry_run"]:
-                counts["to take over"] += 1
-            else:
-                counts[verify_email_address(user, email).replace("_", " ")] += 1
+            counts[take_over(user, email) if email else "without an address"] += 1
         report = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
         self.stdout.write(report or "Nothing to take over.")
+
+
+def _take_over(user: Any, email: str) -> str:
+    """What the source says is older than anything that this app knows about the user."""
+    known = primary().filter(user_id=user.pk, purpose="verify")
+    if is_email_verified(user, email=email):
+        return "already verified"
+    if known.exists():
+        return "left as they are"
+    database = router.db_for_write(EmailAddress)
+    with transaction.atomic(using=database):
+        outcome = verify_email_address(user, email)
+        transaction.set_rollback(outcome != "verified", using=database)
+    return outcome.replace("_", " ")
+
+
+def _predict() -> Callable[[Any, str], str]:
+    """The same, each taken back at once; it remembers which addresses it would have given."""
+    database = router.db_for_write(EmailAddress)
+    given: set[str] = set()
+
+    def outcome(user: Any, email: str) -> str:
+        with transaction.atomic(using=database):
+            what = _take_over(user, email)
+            transaction.set_rollback(True, using=database)
+        if what != "verified":
+            return what
+        key = lookalike_key(email)
+        if key in given and conf.setting("VERIFICATION_UNIQUE"):
+            return "taken"
+        given.add(key)
+        return "to take over"
+
+    return outcome
 
 
 def _from_allauth() -> Source:

@@ -1,0 +1,42 @@
+"""Who may change what is known about a user: one at a time, as the database has it now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
+
+from django_mailplus.verification.models import EmailAddress, primary
+
+__all__ = ["idle_write", "locked", "writing"]
+
+
+@contextmanager
+def locked(user: Any) -> Iterator[Any]:
+    """The user as the database has it now, and nobody else changing it until the end."""
+    with writing() as database:
+        users = get_user_model()._default_manager.using(database)
+        yield users.select_for_update().get(pk=user.pk)
+
+
+@contextmanager
+def writing() -> Iterator[str]:
+    """A transaction whose reads are followed by writes, on the database it names.
+
+    SQLite has no locks on rows: a transaction that reads first and writes later fails if
+    another one wrote between, without waiting ("database is locked"). One that writes
+    first waits for its turn.
+    """
+    database = router.db_for_write(EmailAddress)
+    with transaction.atomic(using=database):
+        if not connections[database].features.has_select_for_update:
+            idle_write()
+        yield database
+
+
+def idle_write() -> None:
+    """As much work as the write that an address we know would have cost: by primary key."""
+    primary().filter(pk=0).update(language="")
