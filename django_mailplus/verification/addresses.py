@@ -6,10 +6,11 @@ SQLite has no such locks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
 from django_mailplus import conf
@@ -99,7 +100,7 @@ def verify_email_address(
             defaults={"email": address},
         )
         if row.verified_at is not None and not is_proved(user, row):
-            forget(primary().filter(pk=row.pk))  # unticked since; this is a new proof
+            forget([row])  # unticked since; this is a new proof
             row.refresh_from_db()
         return confirm(user, row)
 
@@ -117,9 +118,10 @@ def unverify_email_address(
             note(user, verified=False)
 
 
-def forget(rows: models.QuerySet[EmailAddress]) -> None:
+def forget(rows: Iterable[EmailAddress]) -> None:
+    """Take proofs back, and end what was mailed. Under `locked`, but for former owners."""
     for row in rows:
-        rows.filter(pk=row.pk).update(
+        primary().filter(pk=row.pk).update(
             verified_at=None,
             verified_key=None,
             nonce=make_nonce(),
@@ -148,7 +150,7 @@ def confirm(user: Any, row: EmailAddress) -> Outcome:
     current = row.purpose != "verify" or same_mailbox(row.email, email_of(user))
     if not current:
         return "address_changed"
-    if not may_be_verified(user):
+    if not may_be_verified(user, row):
         return "inactive"
     inactive = not getattr(user, "is_active", True)
     if row.verified_at is not None and not inactive:
@@ -173,7 +175,7 @@ def _prove(row: EmailAddress) -> bool:
     if holder is not None:
         if _holds(holder):
             return False
-        forget(primary().filter(pk=holder.pk))  # theirs no longer
+        forget([holder])  # theirs no longer
     try:
         return _record(row, key)
     except IntegrityError:  # somebody else, this very moment

@@ -184,7 +184,7 @@ def issue(
     """Write the row and send its mail; whether to do so was decided before."""
     if row.verified_at is not None and not is_proved(user, row):
         # The project's own field was unticked since: links of that time must not tick it.
-        forget(primary().filter(pk=row.pk))
+        forget([row])
         row = find_row(user, row.email, row.purpose)
     row.language = outgoing.language or ""
     ticket = proof.ticket
@@ -256,7 +256,7 @@ def find_row(user: Any, address: str, purpose: str) -> EmailAddress:
 
 def is_refused(user: Any, row: EmailAddress) -> bool:
     """Whether no mail may go out for this row."""
-    return row.reported_at is not None or not may_be_verified(user)
+    return row.reported_at is not None or not may_be_verified(user, row)
 
 
 def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_mailplus import conf
 from django_mailplus.verification.locks import locked
 from django_mailplus.verification.mailbox import email_of, mailbox_key
-from django_mailplus.verification.models import primary
+from django_mailplus.verification.models import EmailAddress, primary
 
 __all__ = ["deactivate_until_verified", "may_be_verified"]
 
@@ -45,12 +45,17 @@ def deactivate_until_verified(user: Any) -> None:
     user.is_active = False
 
 
-def may_be_verified(user: Any) -> bool:
-    """Whether the account is active, or waits for a proof to become so."""
+def may_be_verified(user: Any, row: EmailAddress) -> bool:
+    """Whether the account is active, or waits for a proof to become so.
+
+    The marker may be on another row than that of the proof: staff may have put the address
+    right meanwhile.
+    """
     if getattr(user, "is_active", True):
         return True
     if conf.setting("VERIFICATION_STORE") != "is_active":
         return False
-    # On any row: staff may have put the address right meanwhile.
+    if row.activates_user:
+        return True
     rows = primary().filter(user_id=user.pk, purpose="verify", activates_user=True)
     return rows.exists()

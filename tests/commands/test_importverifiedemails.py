@@ -15,7 +15,8 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from verification_stage import make_user
 
-from django_mailplus.verification import is_email_verified
+from django_mailplus.verification import is_email_verified, unverify_email_address
+from django_mailplus.verification.models import EmailAddress
 
 pytestmark = pytest.mark.django_db
 TESTS = Path(__file__).parents[1]
@@ -158,3 +159,30 @@ def test_in_a_project_with_allauth():
         check=False,
     )
     assert "1 passed" in finished.stdout, finished.stdout + finished.stderr
+
+
+# --- What is known here is newer than what another source says
+
+
+def test_an_address_that_changed_since_is_not_proved_by_a_second_run(people):
+    run("--field", "is_staff")
+    staff = people["staff"]
+    staff.email = "other@example.com"
+    staff.save()
+    assert run("--field", "is_staff") == "1 left as they are, 1 without an address"
+    assert not is_email_verified(staff)
+
+
+def test_a_report_is_not_undone_by_a_second_run(people):
+    run("--field", "is_staff")
+    unverify_email_address(people["staff"])
+    for arguments in (["--dry-run"], []):
+        said = run("--field", "is_staff", *arguments)
+        assert said == "1 left as they are, 1 without an address"
+    assert not is_email_verified(people["staff"])
+
+
+def test_what_is_not_taken_over_leaves_nothing_behind(people):
+    make_user("twin", "STAFF@example.com", is_staff=True)
+    run("--field", "is_staff")
+    assert EmailAddress.objects.count() == 1

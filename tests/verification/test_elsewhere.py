@@ -51,7 +51,7 @@ def test_another_user_model(model):
 
 
 def test_with_sites():
-    assert "1 passed" in run("test_site.py", MAILPLUS_TEST_APP="django.contrib.sites")
+    assert "2 passed" in run("test_site.py", MAILPLUS_TEST_APP="django.contrib.sites")
 
 
 def absence(driver, port):

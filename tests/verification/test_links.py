@@ -7,14 +7,15 @@ from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import set_script_prefix
 from django.utils import translation
-from verification_stage import newest_link
+from django.utils.http import urlsafe_base64_encode
+from verification_stage import newest_link, queries
 
 from django_mailplus.verification import (
     is_email_verified,
     make_verification_url,
     send_verification_email,
 )
-from django_mailplus.verification.links import base_url, is_safe_next
+from django_mailplus.verification.links import base_url, find_user, is_safe_next
 
 
 def test_first_what_the_call_says_then_the_settings_then_the_request(rf, settings):
@@ -138,3 +139,18 @@ def test_a_next_that_leads_astray_is_ignored(user, visitor, settings, url, hosts
     page = visitor.press(newest_link())
     assert page.redirect_chain == [("/verify/done/", 302)]
     assert is_email_verified(user)
+
+
+@pytest.mark.parametrize(
+    "base", ["shop.example.com", "https://[", "https://x.example/?a"]
+)
+def test_what_the_call_says_must_begin_a_link(user, base):
+    with pytest.raises(ValueError, match=r"base_url=.*Write scheme and host"):
+        send_verification_email(user, base_url=base)
+    assert mail.outbox == []
+
+
+def test_a_key_that_no_database_holds_is_not_looked_up():
+    with queries() as captured:
+        assert find_user(urlsafe_base64_encode(b"1\0")) is None
+    assert captured() == []

@@ -317,3 +317,16 @@ def test_a_language_that_there_is_not():
 def test_nobody_logged_in_is_a_clear_mistake():
     with pytest.raises((TypeError, ValueError)):
         send_verification_email(AnonymousUser())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mistake_that_shows_after_the_commit(settings, with_mailers, caplog):
+    """The commit stands, the log names the mistake and no address."""
+    with_mailers({"default": {"BACKEND": "answering_backends.Sends"}})
+    settings.MAILPLUS |= {"VERIFICATION_MAILER": "typo"}
+    user = make_user()
+    with transaction.atomic():
+        assert send_verification_email(user).status == "queued"
+    assert "typo" in caplog.text
+    assert "ann@" not in caplog.text
+    assert EmailAddress.objects.get().email == "ann@example.com"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
 
 from django_mailplus.verification import send_verification_email
 from django_mailplus.verification.links import base_url
@@ -26,3 +27,12 @@ def test_the_site_comes_before_the_request_and_after_the_settings(user, rf, sett
     assert mail.outbox[0].subject == "Confirm your email address for The Site"
     settings.MAILPLUS = {"BASE_URL": "https://set.example.com"}
     assert base_url(rf.get("/")) == "https://set.example.com"
+
+
+def test_a_site_that_is_not_there_is_no_error(user, rf, settings):
+    settings.SITE_ID = 404
+    assert base_url(rf.get("/")) == "http://testserver"
+    send_verification_email(user, base_url="https://shop.example.com")
+    assert mail.outbox[0].subject == "Confirm your email address for shop.example.com"
+    with pytest.raises(ImproperlyConfigured, match="no Site of this project"):
+        base_url()

@@ -11,12 +11,14 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
-from verification_stage import links_of, make_user, newest_link
+from verification_stage import links_of, make_user, newest_link, queries
 
 from django_mailplus.verification import (
     deactivate_until_verified,
     is_email_verified,
+    send_account_exists_email,
     send_verification_email,
     unverify_email_address,
     verify_email_address,
@@ -24,6 +26,10 @@ from django_mailplus.verification import (
 from django_mailplus.verification.models import EmailAddress
 
 BASE = "https://shop.example.com"
+shared_addresses = pytest.mark.skipif(
+    get_user_model()._meta.get_field("email").unique,
+    reason="this user model has unique addresses",
+)
 needs_fields = pytest.mark.skipif(
     not hasattr(get_user_model(), "email_verified"),
     reason="this user model has no field for it",
@@ -220,3 +226,88 @@ def test_an_import_keeps_the_dates_of_the_field(settings, user):
     user.refresh_from_db()
     assert is_email_verified(user)
     assert user.email_verified_at == then
+
+
+@needs_fields
+def test_an_unticked_user_is_proved_anew(settings, user):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    verify_email_address(user)
+    type(user).objects.update(email_verified=False)
+    assert verify_email_address(user) == "verified"
+    user.refresh_from_db()
+    assert is_email_verified(user)
+
+
+@shared_addresses
+@needs_fields
+def test_an_unticked_user_does_not_keep_the_address_from_its_owner(settings, user):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    verify_email_address(user)
+    type(user).objects.update(email_verified=False)
+    owner = make_user("owner", user.email)
+    assert verify_email_address(owner) == "verified"
+    user.refresh_from_db()
+    owner.refresh_from_db()
+    assert [is_email_verified(user), is_email_verified(owner)] == [False, True]
+
+
+def test_a_ban_after_an_activation_in_bulk_and_a_login(pending, visitor):
+    send_verification_email(pending)
+    type(pending).objects.update(is_active=True)
+    visitor.client.login(
+        **{pending.USERNAME_FIELD: pending.get_username()}, password="secret"
+    )
+    type(pending).objects.update(is_active=False)
+    visitor.press(newest_link())
+    pending.refresh_from_db()
+    assert not pending.is_active
+
+
+def test_staff_put_the_address_of_a_pending_user_right(pending, visitor):
+    pending.email = "right@example.com"
+    pending.save()
+    assert send_verification_email(pending).status == "sent"
+    visitor.press(newest_link())
+    pending.refresh_from_db()
+    assert pending.is_active
+    assert is_email_verified(pending)
+    assert not EmailAddress.objects.filter(activates_user=True).exists()
+
+
+def test_a_ban_of_a_pending_user_whose_address_was_put_right(pending, visitor):
+    pending.email = "right@example.com"
+    pending.save()
+    send_verification_email(pending)
+    unverify_email_address(pending)
+    assert not EmailAddress.objects.filter(activates_user=True).exists()
+    assert send_verification_email(pending, force=True).status == "refused"
+
+
+def test_a_pending_user_who_signs_up_again_is_let_in_and_warned(pending, visitor):
+    send_account_exists_email(pending.email)
+    (message,) = mail.outbox
+    assert "You have an account" in message.subject
+    for words in (message.body, message.alternatives[0][0]):
+        assert "somebody else knows the password" in words
+    visitor.press(newest_link())
+    pending.refresh_from_db()
+    assert pending.is_active
+    send_account_exists_email(pending.email)
+    assert "log in as usual" in mail.outbox[-1].body
+    assert set(links_of(mail.outbox[-1])) == {"site"}
+
+
+@shared_addresses
+def test_the_most_that_a_confirmation_costs(pending, visitor):
+    """Somebody had proved the address before, and the account waits to be activated."""
+    former = make_user("former", pending.email)
+    verify_email_address(former)
+    former.email = "other@example.com"
+    former.save()
+    send_verification_email(pending)
+    token = visitor.open(newest_link()).context["form_token"]
+    with queries() as captured:
+        visitor.client.post(newest_link().removeprefix(BASE), {"form_token": token})
+    assert len(captured()) == 8 + (not connection.features.has_select_for_update)
+    pending.refresh_from_db()
+    assert pending.is_active

@@ -9,7 +9,13 @@ from django.utils import timezone
 from verification_stage import queries
 
 from django_mailplus.verification.models import SendingAllowance
-from django_mailplus.verification.throttle import Limit, claim, prune
+from django_mailplus.verification.throttle import (
+    Limit,
+    claim,
+    claim_address,
+    prune,
+    wait_for,
+)
 
 MINUTE = Limit(cooldown=timedelta(minutes=1), per_day=3)
 KEY = "k" * 64
@@ -75,3 +81,43 @@ def test_a_clock_that_was_put_back_does_not_open_the_door():
     claim(KEY, MINUTE)
     SendingAllowance.objects.update(last_sent_at=timezone.now() + timedelta(hours=1))
     assert claim(KEY, MINUTE) >= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "ANN@bücher.example",
+        '"ann"@bücher.example',
+        r'"a\nn"@bücher.example',
+        "ann@xn--bcher-kva.example",
+        "ann@bücher.example.",
+        "\N{FULLWIDTH LATIN SMALL LETTER A}nn@bücher.example",
+    ],
+)
+def test_one_mailbox_however_it_is_spelled(spelling):
+    assert claim_address("ann@bücher.example") is None
+    assert claim_address(spelling) is not None
+
+
+@pytest.mark.parametrize(
+    "other", ["ann@bucher.example", "an@bücher.example", "@", '"@x']
+)
+def test_another_mailbox(other):
+    assert claim_address("ann@bücher.example") is None
+    assert claim_address(other) is None
+
+
+def test_without_time_zones(settings):
+    settings.USE_TZ = False
+    assert claim(KEY, MINUTE) is None
+    assert claim(KEY, MINUTE) > timedelta(seconds=55)
+
+
+def test_how_long_an_address_waits():
+    assert wait_for("ann@example.com") is None
+    claim_address("ann@example.com")
+    assert timedelta(seconds=55) < wait_for("ann@example.com") <= timedelta(minutes=1)
+    let_pass(hours=23)
+    assert wait_for("ann@example.com") == timedelta(0)
+    let_pass(hours=1)
+    assert wait_for("ann@example.com") is None

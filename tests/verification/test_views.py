@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core import mail
-from verification_stage import links_of, make_user, newest_link
+from django.utils import timezone
+from verification_stage import links_of, make_user, newest_link, own_fields
 
 from django_mailplus.verification import (
     is_email_verified,
+    send_account_exists_email,
     send_verification_email,
     start_email_change,
 )
+from django_mailplus.verification.models import SendingAllowance
+from django_mailplus.verification.sending import was_remembered
 
 BASE = "https://shop.example.com"
 
@@ -117,3 +124,60 @@ def test_pages_work_in_a_project_without_login(user, visitor, settings):
     assert visitor.open("/verify/sent/").status_code == 302
     page = visitor.press("/verify/resend/", email="x@example.com")
     assert "Check your mail" in page.content.decode()
+
+
+def test_the_page_of_whoever_was_never_mailed(user, visitor):
+    visitor.client.force_login(user)
+    page = visitor.open("/verify/sent/")
+    text = page.content.decode()
+    assert "ann@example.com" in text
+    assert "Send me the mail" in text
+    assert "should arrive" not in text
+    page = visitor.send("/verify/resend/", **own_fields(page))
+    assert "should arrive" in page.content.decode()
+    assert mail.outbox[0].to == ["ann@example.com"]
+
+
+def test_the_page_of_whoever_has_no_address(visitor):
+    visitor.client.force_login(make_user("nobody", ""))
+    text = visitor.open("/verify/sent/").content.decode()
+    assert "no address yet" in text
+    assert 'href="/verify/change/"' in text
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_countdown_goes_on_where_it_was(user, visitor, monkeypatch, own):
+    result = send_verification_email(user, base_url=BASE)
+    visitor.client.force_login(user)
+    url = "/verify/sent/" if own else result.sent_url
+    assert visitor.open(url).context["wait"] in (59, 60)
+    SendingAllowance.objects.update(last_sent_at=timezone.now() - timedelta(seconds=40))
+    later = time.time() + 40
+    monkeypatch.setattr("django_mailplus.verification.tickets.time.time", lambda: later)
+    assert visitor.open(url).context["wait"] in (19, 20)
+    later += 40
+    SendingAllowance.objects.update(last_sent_at=timezone.now() - timedelta(seconds=80))
+    assert visitor.open(url).context["wait"] == 0
+
+
+def test_a_ticket_does_not_tell_when_others_asked(user, visitor):
+    send_verification_email(user, base_url=BASE)
+    SendingAllowance.objects.update(last_sent_at=timezone.now() - timedelta(seconds=40))
+    page = visitor.press("/verify/resend/", email=user.email)
+    assert page.context["wait"] == 60
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_session_that_the_browser_can_read_tells_nothing(user, settings, rf, taken):
+    settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True, "BASE_URL": BASE}
+    request = rf.get("/")
+    request.session = SessionStore()
+    if taken:
+        send_account_exists_email(user.email, request=request)
+    else:
+        send_verification_email(user, request=request)
+    ((nonce, digest),) = request.session.values()
+    assert (len(nonce), len(digest)) == (32, 64)
+    assert int(nonce + digest, 16)
+    assert was_remembered(request, user) is not taken
+    assert not was_remembered(request, user)  # it is asked once
