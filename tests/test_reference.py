@@ -44,8 +44,9 @@ COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
-    r"|verification\.(addresses|admin|change|checks|codes|forms|links|mailbox|mails|models"
-    r"|proofs|public|sending|subject|throttle|tickets|tokens))\b"
+    r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
+    r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
+    r"|tokens|waiting))\b"
 )
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    BaseUserCreationForm,
+    PasswordResetForm,
+)
 from django.contrib.auth.models import AnonymousUser, User
 
 from django_mailplus.verification import is_email_verified
+from website.allowance import use_allowance
 from website.validators import validate_mailbox, validate_single_line
 
 SAMPLE_RECIPIENT = "customer@example.com"
@@ -78,6 +84,15 @@ class LoginForm(AuthenticationForm):
             if is_email_verified(user):
                 return user.get_username()
         return typed.lower()
+
+
+class ResetForm(PasswordResetForm):
+    """Mails proved addresses, within their allowance: nobody else asked to be mailed."""
+
+    def get_users(self, email: str) -> Iterator[User]:
+        for user in super().get_users(email):
+            if is_email_verified(user) and use_allowance(user):
+                yield user
 
 
 class RecipientForm(forms.Form):

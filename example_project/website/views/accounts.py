@@ -28,7 +28,7 @@ from django_mailplus.verification import (
 from django_mailplus.verification.gates import verified_email_required
 from django_mailplus.verification.signals import email_changed
 from website.allowance import use_allowance
-from website.forms import LoginForm, SignUpForm
+from website.forms import LoginForm, ResetForm, SignUpForm
 from website.sending import send_and_report
 
 
@@ -37,16 +37,27 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     """One answer for new and for taken addresses: "check your mail"."""
     form = SignUpForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                user = form.save()  # hashes the password before it finds out
-        except IntegrityError:
+        user = _new_user(form)
+        if user is None:
             email = form.cleaned_data["email"]
             result = send_account_exists_email(email, request=request)
         else:
             result = send_verification_email(user, request=request)
         return redirect(result.sent_url)
     return render(request, "website/sign_up.html", {"form": form})
+
+
+def _new_user(form: SignUpForm) -> User | None:
+    """None if the address is taken, found out after the password was hashed."""
+    try:
+        with transaction.atomic():
+            user = form.save()
+            others = User.objects.exclude(pk=user.pk)
+            taken = others.filter(email__iexact=user.email).exists()
+            transaction.set_rollback(taken)
+    except IntegrityError:
+        return None
+    return None if taken else user
 
 
 @receiver(email_changed)
@@ -97,6 +108,7 @@ class Login(LoginView):
 
 
 class PasswordReset(PasswordResetView):
+    form_class = ResetForm
     template_name = "website/password_reset.html"
     subject_template_name = "website/mail/password_reset_subject.txt"
     email_template_name = "website/mail/password_reset.txt"
