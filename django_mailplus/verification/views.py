@@ -34,7 +34,7 @@ from django_mailplus.verification.pages import (
 )
 from django_mailplus.verification.proofs import confirm_code
 from django_mailplus.verification.public import request_verification_email
-from django_mailplus.verification.sending import send_verification_email
+from django_mailplus.verification.sending import find_row, send_verification_email
 from django_mailplus.verification.throttle import wait_for
 from django_mailplus.verification.tickets import Ticket, read_ticket
 
@@ -64,14 +64,18 @@ def sent(request: HttpRequest, ticket: str = "") -> HttpResponse:
     if is_email_verified(user):
         return show(request, "already")
     address = email_of(user)
-    wait = wait_for(address)
-    if wait is None:  # nothing was mailed there; it may be no address at all
-        return show(request, "ask", address=address)
+    wait, row = wait_for(address), find_row(user, address, "verify")
+    if wait is None or row.pk is None:  # other mail may have gone there
+        return show(request, "ask", address=address, wait=_seconds(wait))
     return _sent(request, address=address, wait=wait)
 
 
 def _cooldown() -> timedelta:
     return timedelta(seconds=conf.setting("VERIFICATION_RESEND_COOLDOWN"))
+
+
+def _seconds(span: timedelta | None) -> int:
+    return 0 if span is None else max(ceil(span.total_seconds()), 0)
 
 
 def _sent(
@@ -84,14 +88,13 @@ def _sent(
 ) -> HttpResponse:
     method = context.setdefault("method", conf.setting("VERIFICATION_METHOD"))
     context.setdefault("code_form", CodeForm() if method != "link" else None)
-    wait = _cooldown() if wait is None else max(wait, timedelta(0))
     return show(
         request,
         "sent",
         address=address,
         purpose=purpose,
-        cooldown=int(_cooldown().total_seconds()),
-        wait=ceil(wait.total_seconds()),
+        cooldown=_seconds(_cooldown()),
+        wait=_seconds(_cooldown() if wait is None else wait),
         **context,
     )
 

@@ -138,6 +138,14 @@ def test_the_page_of_whoever_was_never_mailed(user, visitor):
     assert mail.outbox[0].to == ["ann@example.com"]
 
 
+def test_a_notice_is_no_verification_mail(user, visitor):
+    start_email_change(user, "new@example.com", base_url=BASE)
+    visitor.client.force_login(user)
+    page = visitor.open("/verify/sent/")
+    assert "Send me the mail" in page.content.decode()
+    assert page.context["wait"] in (59, 60)
+
+
 def test_the_page_of_whoever_has_no_address(visitor):
     visitor.client.force_login(make_user("nobody", ""))
     text = visitor.open("/verify/sent/").content.decode()
