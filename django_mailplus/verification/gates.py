@@ -45,7 +45,9 @@ def refusal(
         if not raise_exception:
             return redirect(page_url("verify_email_sent"))
     if raise_exception:
-        raise PermissionDenied("This page is for people with a verified email address.")
+        raise PermissionDenied(
+            _("This page is for people with a verified email address.")
+        )
     return redirect_to_login(request.get_full_path())
 
 
