@@ -42,6 +42,8 @@ REFERENCE = DOCS / "reference"
 COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail")
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
+    r"|message\.(agreement|attached|dialect|folding|given|headers|legacy|memory|modern"
+    r"|multipart|stamps|transfer)"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change|checks|codes|forms|links|mailbox|mails|models"
     r"|proofs|public|sending|subject|throttle|tickets|tokens))\b"
