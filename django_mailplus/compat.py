@@ -9,6 +9,7 @@ only, unknown options refused, and no network while tests run.
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import django.core.mail
 from django.conf import global_settings, settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.filebased import EmailBackend as FileBackend
 from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
@@ -27,11 +29,13 @@ __all__ = [
     "DEFAULT_MAILER_ALIAS",
     "DEFAULT_MAILER_BACKEND",
     "EMAIL_SETTING_OF_OPTION",
+    "MODERN_MIME",
     "NATIVE",
     "PEOPLE_ARE_ADDRESSES",
     "InvalidMailer",
     "MailerDoesNotExist",
     "MailersHandler",
+    "email_in_local_time",
     "email_options",
     "email_setting",
     "get_mailer",
@@ -48,6 +52,9 @@ NATIVE = hasattr(django.core.mail, "mailers")
 
 PEOPLE_ARE_ADDRESSES = hasattr(django.core.mail, "_send_server_message")
 """Whether ADMINS and MANAGERS are addresses (6.0 and later) rather than pairs."""
+
+MODERN_MIME = "policy" in inspect.signature(EmailMessage.message).parameters
+"""Whether Django builds mail with email.message.EmailMessage (6.0 and later)."""
 
 DEFAULT_MAILER_ALIAS = "default"
 DEFAULT_MAILER_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -100,6 +107,11 @@ def email_options() -> dict[str, Any]:
     return {
         option: email_setting(name) for option, name in EMAIL_SETTING_OF_OPTION.items()
     }
+
+
+def email_in_local_time() -> bool:
+    """Whether the Date header is local; no mailer has an option for that."""
+    return bool(settings.EMAIL_USE_LOCALTIME)
 
 
 def option_label(alias: str | None, option: str) -> str:
