@@ -2,7 +2,8 @@
 
     MailplusError
       MissingExtraError (ImportError)   an optional dependency is not installed
-      CannotListenError               mailserver: the address is taken or cannot be used
+      PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
+      CannotListenError                 mailserver: the address is taken or cannot be used
 
 Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
 `InvalidMailer` where a mailer is at fault (see `django_mailplus.compat`).
@@ -11,7 +12,7 @@ Refusals by a mail server stay the `smtplib` exceptions that callers already cat
 
 from __future__ import annotations
 
-__all__ = ["MailplusError", "MissingExtraError"]
+__all__ = ["MailplusError", "MissingExtraError", "PoolTimeout"]
 
 
 class MailplusError(Exception):
@@ -26,3 +27,7 @@ class MissingExtraError(MailplusError, ImportError):
         super().__init__(
             f'{feature} needs an optional package: pip install "django-mailplus[{extra}]"'
         )
+
+
+class PoolTimeout(MailplusError, TimeoutError):  # noqa: N818 (the name in psycopg_pool)
+    """All connections of a mailer were in use for too long; nothing was sent."""
