@@ -157,13 +157,13 @@ _ALL: list[Row] = [
             quick=quick,
             rounds=3,
         )
-        for rtt, count, quick in ((5, 200, 5), (20, 100, 3), (80, 50, 1))
+        for rtt, count, quick in ((5, 200, 5), (20, 100, 3), (80, 30, 1))
     ),
     _timed(
         "concurrency",
         "batch, concurrency=8, 20 ms",
         functools.partial(contests.batch, 20, concurrency=8, pool_size=8),
-        count=200,
+        count=160,
         quick=4,
         rounds=3,
     ),

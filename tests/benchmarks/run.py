@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import signal
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,10 @@ def measure(stage: Any, arguments: argparse.Namespace) -> str:
     for name in arguments.rows:
         print(f"{name} ...", file=sys.stderr, flush=True)
         row = ROWS[name]
-        lines += row.lines(stage, quick=arguments.quick, rounds=arguments.rounds)
+        for line in row.lines(stage, quick=arguments.quick, rounds=arguments.rounds):
+            # At once: a run takes minutes, and one that is stopped is not for nothing.
+            print(f"  {' '.join(filter(None, astuple(line)))}", file=sys.stderr)
+            lines.append(line)
     command = _command(arguments, list(ROWS))
     return (as_markdown if arguments.markdown else as_text)(lines, command)
 

@@ -87,9 +87,10 @@ class Session(asyncio.Protocol):
         self.scanned = 0  # bytes of the buffer that hold no end of a message
         self.replies: list[bytes] = []
         self.take: Callable[[], bool] = self.take_command
-        self.secure = self.logged_in = self.leaving = False
+        self.secure = self.logged_in = False
+        self.leaving = self.upgrading = False
         self.username = ""
-        self.upgrading: asyncio.Task[None] | None = None
+        self.upgrade_task: asyncio.Task[None] | None = None
         self.start_over()
 
     def start_over(self) -> None:
@@ -107,13 +108,22 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        while not self.leaving and self.take():
+        # What comes with the end of a handshake comes before start_tls() has returned,
+        # and would be answered in the clear.
+        if not self.upgrading:
+            self.answer()
+
+    def answer(self) -> None:
+        while not (self.leaving or self.upgrading) and self.take():
             pass
         if self.replies:
             self.transport.write(b"".join(self.replies))
             self.replies.clear()
         if self.leaving:
             self.transport.close()
+        elif self.upgrading:
+            loop = asyncio.get_running_loop()
+            self.upgrade_task = loop.create_task(self.upgrade())
 
     def say(self, reply: str) -> None:
         self.replies.append(reply.encode() + b"\r\n")
@@ -255,8 +265,8 @@ class Session(asyncio.Protocol):
             return
         self.buffer.clear()  # said in the clear, it must not count as said in secret
         self.transport.pause_reading()
-        self.transport.write(b"220 2.0.0 Go ahead\r\n")
-        self.upgrading = asyncio.get_running_loop().create_task(self.upgrade())
+        self.upgrading = True
+        self.say("220 2.0.0 Go ahead")
 
     async def upgrade(self) -> None:
         assert self.offer.tls is not None
@@ -268,7 +278,9 @@ class Session(asyncio.Protocol):
             )
             if upgraded is not None:
                 self.transport, self.secure = upgraded, True
+                self.upgrading = False
                 self.start_over()
+                self.answer()
 
     def help(self, rest: str) -> None:
         self.say(f"214 {json.dumps(asdict(self.counts))}")

@@ -10,6 +10,7 @@ import random
 import re
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -162,8 +163,6 @@ def test_the_sink_keeps_the_order_of_commands_and_its_limit(start):
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 @pytest.mark.parametrize("at_once", [True, False])
 def test_the_encrypting_sink_knows_who_logged_in(start, mechanism, at_once):
-    import ssl
-
     port = start(servers.encrypting_sink())
     with smtplib.SMTP(servers.HOST, port, local_hostname="localhost") as client:
         assert client.docmd("MAIL FROM:<a@example.com>")[0] == 530
@@ -188,6 +187,30 @@ def test_the_encrypting_sink_forgets_what_came_in_the_clear(start):
         client.say(b"STARTTLS\r\nAUTH PLAIN " + login + b"\r\n")
         client.hear(220, 220)
     assert servers.counts(port)["logins"] == 0
+
+
+def test_the_encrypting_sink_answers_what_came_with_the_end_of_the_handshake(start):
+    port = start(servers.encrypting_sink())
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=servers.HOST)
+    with Dialogue(port) as client:
+        client.say(b"EHLO test\r\nSTARTTLS\r\n")
+        client.hear(220, 250, 220)
+
+        def until_it_comes(act):
+            while True:
+                try:
+                    return act()
+                except ssl.SSLWantReadError:
+                    client.say(outgoing.read())
+                    incoming.write(client.replies.read1())
+
+        until_it_comes(tls.do_handshake)
+        tls.write(b"EHLO test\r\n")
+        client.say(outgoing.read())  # with the end of the handshake, in one segment
+        assert until_it_comes(lambda: tls.read(4)) == b"250-"
+        assert b"AUTH PLAIN LOGIN" in until_it_comes(tls.read)
 
 
 @pytest.mark.parametrize(
