@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
 from django_mailplus.smtp.limits import Limits
-from django_mailplus.smtp.pool import Pool, drain_all
 from django_mailplus.smtp.parting import Poolable
+from django_mailplus.smtp.pool import Pool, drain_all
 
 __all__ = ["close_all", "pool_of"]
 
