@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ __all__ = [
     "mailers",
     "mailers_defined",
     "option_label",
+    "prepare_address",
     "tests_running",
 ]
 
@@ -112,6 +114,33 @@ def email_options() -> dict[str, Any]:
 def email_in_local_time() -> bool:
     """Whether the Date header is local; no mailer has an option for that."""
     return bool(settings.EMAIL_USE_LOCALTIME)
+
+
+def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
+    """The bare address as Django's SMTP backend puts it on the wire, or its ValueError."""
+    if (
+        type(address) is str
+        and _PLAIN_ADDRESS.fullmatch(address)
+        and _is_djangos(type(backend))
+    ):
+        return address
+    if hasattr(SMTPBackend, "prep_address"):  # 6.0 and later
+        return str(backend.prep_address(address))
+    from django.core.mail.message import sanitize_address
+
+    return str(sanitize_address(address, message.encoding or settings.DEFAULT_CHARSET))
+
+
+# What both ways of Django leave as it is; to parse an address takes it 0.1 ms.
+_PLAIN_ADDRESS = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
+
+
+def _is_djangos(backend_class: Any) -> bool:
+    """Whether the class prepares addresses as Django does."""
+    ours = getattr(backend_class, "prep_address", None)
+    return ours is getattr(SMTPBackend, "prep_address", None)
 
 
 def option_label(alias: str | None, option: str) -> str:

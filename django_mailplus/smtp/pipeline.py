@@ -10,7 +10,7 @@ from __future__ import annotations
 import smtplib
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
 
 from django_mailplus.smtp.channel import ReplyTimeoutError, SMTPReplyError
@@ -33,7 +33,9 @@ class PipeliningError(smtplib.SMTPServerDisconnected):
     """The replies to commands sent together do not fit: connect without pipelining."""
 
 
-def send_all(session: Session, jobs: Iterable[Job]) -> Iterator[Transaction]:
+def send_all(
+    session: Session, jobs: Iterable[Job]
+) -> Generator[Transaction, None, None]:
     """Send each job; yields one transaction for each, in order, soon after its reply.
 
     Reads at most two jobs ahead of the outcome it yields; jobs must not wait for the
@@ -60,7 +62,7 @@ class _Batch:
         self._window = WINDOW if self._offer.pipelining else 1
         self._queue = _Queue(jobs, self._offer)
 
-    def run(self) -> Iterator[Transaction]:
+    def run(self) -> Generator[Transaction, None, None]:
         try:
             while (turn := self._queue.take()) is not None:
                 if turn.sendable:
