@@ -26,6 +26,7 @@ _MOST_UNREAD = 1_048_576  # bytes kept for later while we write
 _NEVER = float("inf")
 
 _REPLY = re.compile(rb"((?:\d{3}-[^\n]*\n)*)(\d{3})(?: ([^\n]*))?\r?\n")
+_LINE = re.compile(rb"(\d{3})(?: ([^\r\n]{0,1000}))?\r\n")  # what nearly all are
 _CONTINUED = re.compile(rb"\d{3}-")
 
 
@@ -67,6 +68,9 @@ class Channel:
         """
         deadline = 0.0
         while True:
+            if line := _LINE.match(self._buffer, self._at):
+                self._at = line.end()
+                return int(line[1]), (line[2] or b"").strip()
             if (found := self._whole()) is not None:
                 self._at, self._checked, self._lines = found.end(), 0, 0
                 last = (found[3] or b"").strip()

@@ -72,6 +72,7 @@ class Turn:
     asked: int = 0
     heard: int = 0
     wanted: bool = False  # DATA was answered with 354
+    behind: bool = False  # the envelope left with the content of the message before
     repeated: bool = False
 
     @property

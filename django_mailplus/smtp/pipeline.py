@@ -203,6 +203,7 @@ class _Batch:
         transaction.phase = "answer"
         turn.content = b""
         if following:
+            following.behind = True
             self._session.used += 1
             self._queue.look_ahead(2)
         self._hear_final(turn)
@@ -242,10 +243,9 @@ class _Batch:
         try:
             code, text = self._channel.reply()
         except ReplyTimeoutError as error:
-            if 0 < turn.heard < turn.asked - 1:
+            if turn.heard < turn.asked > 1 and (turn.heard or turn.behind):
                 raise PipeliningError(
-                    "The server answers some of the commands that were sent together, "
-                    "then timed out"
+                    "The server drops commands that were sent together: timed out"
                 ) from error
             raise
         self._session.show_received(code, text)

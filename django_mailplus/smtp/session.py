@@ -149,14 +149,16 @@ class Session(smtplib.SMTP):
         Raises what `login` raises, and what the provider of the tokens raises.
         """
         token = tokens.current()
+        secrets = [token]
         try:
-            return self._try_token(user, token)
+            return self._try_token(user, token, secrets)
         except smtplib.SMTPAuthenticationError as refusal:
             renewed = tokens.renew(token) if refusal.smtp_code == 535 else token
             if renewed == token:
                 raise
+            secrets.append(renewed)
             try:
-                return self._try_token(user, renewed)
+                return self._try_token(user, renewed, secrets)
             except smtplib.SMTPServerDisconnected:
                 raise refusal from None  # the server closed after its refusal
 
@@ -164,7 +166,9 @@ class Session(smtplib.SMTP):
     def encrypted(self) -> bool:
         return isinstance(self.sock, ssl.SSLSocket)
 
-    def _try_token(self, user: str, token: str) -> tuple[int, bytes]:
+    def _try_token(
+        self, user: str, token: str, secrets: list[str]
+    ) -> tuple[int, bytes]:
         names = auth.token_mechanisms(self._offered_mechanisms())
         host: str = self._host  # type: ignore[attr-defined]  # private to smtplib
         if not self.encrypted and not is_loopback(host):
@@ -176,7 +180,7 @@ class Session(smtplib.SMTP):
             "XOAUTH2": auth.xoauth2(user, token),
             "OAUTHBEARER": auth.oauthbearer(user, token, host=host, port=port),
         }
-        return self._log_in({name: respond[name] for name in names}, secrets=[token])
+        return self._log_in({name: respond[name] for name in names}, secrets=secrets)
 
     def _offered_mechanisms(self) -> str:
         self.ehlo_or_helo_if_needed()
@@ -194,6 +198,7 @@ class Session(smtplib.SMTP):
         initial_response_ok: bool = True,
     ) -> tuple[int, bytes]:
         code, text = 0, b""
+        secrets = [*secrets, *(auth.encode_response(s.encode()) for s in secrets)]
         for name, respond in mechanisms.items():
             code, text = self._authenticate(name, respond, secrets, initial_response_ok)
             if code not in (502, 504):  # the mechanism is unknown: nothing was judged

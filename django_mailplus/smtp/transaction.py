@@ -62,15 +62,16 @@ class Transaction:
         """What smtplib's `sendmail` would have raised; None if anybody gets the mail."""
         if self.kind == "accepted":
             return None
-        refused = {a: r for a, r in self.answers.items() if r.kind != "accepted"}
-        if self.error is not None:
+        said = self.reply
+        # A refusal with 421 tells more than that the connection was closed after it.
+        if self.error is not None and (said is None or said.code != 421):
             return self.error
         if self.final_reply is not None:
             return smtplib.SMTPDataError(*_raw(self.final_reply))
         if self.mail_reply is not None and self.mail_reply.kind != "accepted":
             return smtplib.SMTPSenderRefused(*_raw(self.mail_reply), self.sender)
         return smtplib.SMTPRecipientsRefused(
-            {address: _raw(reply) for address, reply in refused.items()}
+            {a: _raw(r) for a, r in self.answers.items() if r.kind != "accepted"}
         )
 
 
