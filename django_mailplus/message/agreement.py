@@ -53,6 +53,7 @@ def _samples() -> Iterator[EmailMessage]:
     yield _sample(EmailMessage("Words", "One\nTwo\r\n", *_ADDRESSES))
     yield _sample(EmailMessage("Wörter", "Grüße\n\n", *_ADDRESSES, headers=_STAMPS))
     yield _sample(EmailMessage("", _LONG, *_ADDRESSES))
+    yield _sample(EmailMessage("", _LONG + "漢字" * 999 + "\r", *_ADDRESSES))
     both = _sample(EmailMultiAlternatives("Both", "Text", *_ADDRESSES))
     both.attach_alternative("<p>Länger</p>" + _LONG, "text/html")
     yield both
