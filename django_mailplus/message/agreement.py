@@ -8,9 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from email.message import MIMEPart
+from email.mime.image import MIMEImage
+from typing import Any, TypeVar
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+
+from django_mailplus.compat import MODERN_MIME
 
 __all__ = ["agrees"]
 
@@ -49,6 +53,7 @@ def _samples() -> Iterator[EmailMessage]:
     yield _sample(EmailMessage("Words", "One\nTwo\r\n", *_ADDRESSES))
     yield _sample(EmailMessage("Wörter", "Grüße\n\n", *_ADDRESSES, headers=_STAMPS))
     yield _sample(EmailMessage("", _LONG, *_ADDRESSES))
+    yield _sample(EmailMessage("", _LONG + "漢字" * 999 + "\r", *_ADDRESSES))
     both = _sample(EmailMultiAlternatives("Both", "Text", *_ADDRESSES))
     both.attach_alternative("<p>Länger</p>" + _LONG, "text/html")
     yield both
@@ -57,7 +62,20 @@ def _samples() -> Iterator[EmailMessage]:
     all_kinds.attach("a.pdf", bytes(range(256)), "application/pdf")
     all_kinds.attach("ä.txt", "Text", "text/plain")
     all_kinds.attach(None, b"", "image/png")
+    all_kinds.attachments.append(_inline_image())
     yield all_kinds
+
+
+def _inline_image() -> Any:
+    if not MODERN_MIME:
+        old = MIMEImage(b"data", "png")
+        old["Content-ID"] = "<image>"
+        return old
+    part: MIMEPart = MIMEPart()
+    part.set_content(
+        b"data", maintype="image", subtype="png", cid="<image>", disposition="inline"
+    )
+    return part
 
 
 def _sample(message: Sample) -> Sample:

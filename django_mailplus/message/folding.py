@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache
+from string import ascii_letters, digits
 
 __all__ = ["direct_line", "folding"]
 
@@ -53,7 +54,7 @@ _ADDRESSES = re.compile(rf"{_MAILBOX}(?:, {_MAILBOX})*")
 _NAMED_ADDRESS = re.compile(rf"([\w'-]+(?: [\w'-]+)*) (<{_ADDRESS}>)")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.-]+@[A-Za-z0-9.-]+>")
 _MARK = re.compile(r"=\?|\?=")  # of an encoded word
-_TO_ZERO = str.maketrans("123456789", "000000000")
+_TO_ZERO = str.maketrans(dict.fromkeys(ascii_letters + digits, "0"))
 
 _Q = [f"={octet:02X}" for octet in range(256)]
 for _safe in b"-!*+/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz":
@@ -136,7 +137,7 @@ def _remembering(fold: Fold) -> Fold:
         if len(value) > _REMEMBERED_LENGTH:
             return fold(name, value, charset)
         if _MESSAGE_ID.fullmatch(value):
-            # One digit breaks lines as another does, so that all ids of a host are one.
+            # One letter breaks lines as another does: ids of one length are one.
             masked = value.translate(_TO_ZERO)
             lines = remembered(name, masked, charset)
             if lines.count(masked.encode()) == 1:
