@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, cast
 
 from django.core.checks import CheckMessage, Error, Warning
@@ -98,9 +99,10 @@ class EmailBackend(MailplusBackend, PooledBackend):
 
         With `concurrency` above 1 every message is tried.
         """
-        if not email_messages:
+        messages = iter(email_messages or ())
+        if (first := next(messages, None)) is None:
             return 0
-        messages = iter(email_messages)
+        messages = chain([first], messages)
         never_sent: Iterable[EmailMessage] = ()
         if isinstance(email_messages, Sized):  # not from a generator, which may go on
             never_sent = messages
