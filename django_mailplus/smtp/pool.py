@@ -8,44 +8,31 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import os
 import threading
 import time
 import warnings
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
 from django_mailplus.exceptions import PoolTimeout
 from django_mailplus.smtp.limits import Limits
 from django_mailplus.smtp.parting import Poolable, alive, drop, let_go, part
+from django_mailplus.smtp.slots import Connection, Slot
 from django_mailplus.smtp.stats import COUNTED, Stats
 
 __all__ = ["Lease", "Pool", "drain_all", "sweep"]
 
+_LOOK_AGAIN = 1.0  # seconds; an interrupt may have kept somebody from ringing
 _LAST_GOODBYES = 3.0  # seconds for all of them together when the interpreter exits
 
 
 S = TypeVar("S", bound=Poolable)
-
-
-@dataclass(eq=False, slots=True)
-class _Connection(Generic[S]):
-    session: S
-    generation: int  # of the pool when it was opened
-    idle_since: float = 0.0
-
-
-@dataclass(eq=False, slots=True)
-class _Slot(Generic[S]):
-    """The right to have one connection open, or the wait for it."""
-
-    connection: _Connection[S] | None = None
-    reused: bool = False
-    turn: threading.Event = field(default_factory=threading.Event)
-    done: bool = False
+T = TypeVar("T")
 
 
 class Lease(Generic[S]):
@@ -57,7 +44,7 @@ class Lease(Generic[S]):
 
     __slots__ = ("__weakref__", "_pool", "_slot")
 
-    def __init__(self, pool: Pool[S], slot: _Slot[S]) -> None:
+    def __init__(self, pool: Pool[S], slot: Slot[S]) -> None:
         self._pool = pool
         self._slot = slot
 
@@ -126,10 +113,10 @@ class Pool(Generic[S]):
 
     def _start_empty(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[_Connection[S]] = []  # the one used last stands last
-        self._taken: set[_Slot[S]] = set()
-        self._waiting: deque[_Slot[S]] = deque()
-        self._abandoned: deque[_Slot[S]] = deque()
+        self._idle: list[Connection[S]] = []  # the one used last stands last
+        self._taken: set[Slot[S]] = set()
+        self._waiting: deque[Slot[S]] = deque()
+        self._abandoned: deque[Slot[S]] = deque()
         self._generation = 0
         self._counts: Counter[str] = Counter()
 
@@ -139,7 +126,7 @@ class Pool(Generic[S]):
         Raises `PoolTimeout` after waiting `limits.timeout` seconds, and what
         connecting raises.
         """
-        slot: _Slot[S] = _Slot()
+        slot: Slot[S] = Slot()
         lease = Lease(self, slot)
         try:
             self._wait_for_turn(slot)
@@ -152,7 +139,7 @@ class Pool(Generic[S]):
 
     def sweep(self) -> None:
         """Take leave of the connections that have been idle, or open, for too long."""
-        while (slot := self._take_expired()) is not None:
+        while (slot := self._locked(self._take_expired)) is not None:
             self._take_back(slot, "part")
 
     def drain(self) -> None:
@@ -160,39 +147,45 @@ class Pool(Generic[S]):
 
         The pool goes on with new ones.
         """
-        with self._planning():
-            self._generation += 1
+        self._locked(self._age)
         self.sweep()
 
     @property
     def stats(self) -> Stats:
-        with self._planning():
-            return Stats(
-                size=self.limits.size,
-                in_use=len(self._taken),
-                idle=len(self._idle),
-                waiting=len(self._waiting),
-                **{what: self._counts[what] for what in COUNTED},
-            )
+        return self._locked(self._stats)
+
+    def _stats(self) -> Stats:
+        return Stats(
+            size=self.limits.size,
+            in_use=len(self._taken),
+            idle=len(self._idle),
+            waiting=len(self._waiting),
+            **{what: self._counts[what] for what in COUNTED},
+        )
 
     def __repr__(self) -> str:
+        in_use = len(self._taken) - len(self._abandoned)  # no lock: see _abandon
         return (
-            f"<Pool {self.name}: {len(self._taken)} in use, {len(self._idle)} idle,"
+            f"<Pool {self.name}: {in_use} in use, {len(self._idle)} idle,"
             f" {len(self._waiting)} waiting of {self.limits.size}>"
         )
 
-    @contextlib.contextmanager
-    def _planning(self) -> Iterator[None]:
-        """The lock; whoever may go on because of what was changed does so at the end."""
+    def _locked(self, change: Callable[[], T]) -> T:
+        """Do it under the lock, and let those go on whom it allows to.
+
+        No context manager of ours: an interrupt between its lines would keep the lock.
+        """
         _notice_fork()
         try:
             with self._lock:
                 try:
-                    yield
+                    self._reclaim()
+                    return change()
                 finally:
                     self._hand_on()
         finally:
-            self._reclaim()
+            while self._abandoned:  # meanwhile, by somebody who saw nobody waiting
+                self._locked(self._reclaim)
 
     def _hand_on(self) -> None:
         while self._waiting and (self._idle or len(self._taken) < self.limits.size):
@@ -201,7 +194,7 @@ class Pool(Generic[S]):
             if self._idle and slot.connection is None:
                 slot.connection, slot.reused = self._idle.pop(), True
             self._waiting.popleft()
-            slot.turn.set()
+            slot.ring()
         self._note_holding()
 
     def _note_holding(self) -> None:
@@ -211,79 +204,89 @@ class Pool(Generic[S]):
         else:
             _holding.discard(self)
 
-    def _wait_for_turn(self, slot: _Slot[S]) -> None:
-        with self._planning():
-            self._waiting.append(slot)
-            self._hand_on()
-            if slot.turn.is_set():
-                return
-            self._counts["waited"] += 1
-        if slot.turn.wait(self.limits.timeout):
+    def _wait_for_turn(self, slot: Slot[S]) -> None:
+        if self._locked(partial(self._line_up, slot)):
             return
-        with self._planning():
-            if slot.turn.is_set():  # at the last moment
+        timeout = self.limits.timeout
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+        while (left := deadline - time.monotonic()) > 0:
+            slot.bell.acquire(timeout=min(left, _LOOK_AGAIN))
+            if self._locked(partial(self._may_go_on, slot)):
                 return
-            self._waiting.remove(slot)
-            self._counts["timeouts"] += 1
-            others = len(self._waiting)
+        others = self._locked(partial(self._give_up, slot))
+        if others is None:  # the turn came at the last moment
+            return
         raise PoolTimeout(
-            f"{self.name}: no connection came free in {self.limits.timeout:g} seconds."
-            f" The pool's {self.limits.size} are in use (others waiting: {others})."
+            f"{self.name}: no connection came free in {self.limits.timeout:g} seconds"
+            f" (the pool has {self.limits.size}, others waiting: {others})."
             " Raise 'pool_size' if the mail server allows you more connections, or"
             " 'pool_timeout' to wait longer."
         )
 
-    def _reuse(self, slot: _Slot[S]) -> bool:
+    def _line_up(self, slot: Slot[S]) -> bool:
+        self._waiting.append(slot)
+        if self._may_go_on(slot):
+            return True
+        self._counts["waited"] += 1
+        return False
+
+    def _may_go_on(self, slot: Slot[S]) -> bool:
+        self._hand_on()
+        return slot in self._taken
+
+    def _give_up(self, slot: Slot[S]) -> int | None:
+        if self._may_go_on(slot):
+            return None
+        self._waiting.remove(slot)
+        self._counts["timeouts"] += 1
+        return len(self._waiting)
+
+    def _reuse(self, slot: Slot[S]) -> bool:
         """Whether there is an idle session that will do; one that will not is gone."""
         connection = slot.connection
         if connection is None:
             return False
         if not self._expired(connection) and alive(connection.session):
-            with self._planning():
-                self._counts["reused"] += 1
+            self._count("reused")
             return True
         part(connection.session, until=_exit_deadline)
-        self._forget(slot, replaced=True)
+        slot.connection = None
+        self._count("closed", "replaced")
         return False
 
-    def _open(self, slot: _Slot[S]) -> None:
+    def _open(self, slot: Slot[S]) -> None:
         generation, slot.reused = self._generation, False
         try:
-            slot.connection = _Connection(self._connect(), generation)
+            slot.connection = Connection(self._connect(), generation)
         except BaseException:
-            with self._planning():
-                self._counts["failed"] += 1
+            self._count("failed")
             raise
-        with self._planning():
-            self._counts["opened"] += 1
+        self._count("opened")
 
-    def _replace(self, slot: _Slot[S], session: S) -> None:
+    def _replace(self, slot: Slot[S], session: S) -> None:
         drop(session)
-        self._forget(slot, replaced=True)
+        slot.connection = None
+        self._count("closed", "replaced")
         self._open(slot)
 
-    def _forget(self, slot: _Slot[S], *, replaced: bool = False) -> None:
-        with self._planning():
-            slot.connection = None
-            self._counts["closed"] += 1
-            self._counts["replaced"] += replaced
+    def _count(self, *events: str) -> None:
+        self._locked(partial(self._counts.update, events))
 
-    def _expired(self, connection: _Connection[S]) -> bool:
+    def _expired(self, connection: Connection[S]) -> bool:
         idle = time.monotonic() - connection.idle_since
         drained = connection.generation != self._generation
         return drained or self.limits.reached(connection.session, idle=idle)
 
-    def _take_expired(self) -> _Slot[S] | None:
-        with self._planning():
-            for connection in self._idle:
-                if self._expired(connection):
-                    slot = _Slot(connection)
-                    self._taken.add(slot)
-                    self._idle.remove(connection)
-                    return slot
+    def _take_expired(self) -> Slot[S] | None:
+        for connection in self._idle:
+            if self._expired(connection):
+                slot = Slot(connection)
+                self._taken.add(slot)
+                self._idle.remove(connection)
+                return slot
         return None
 
-    def _take_back(self, slot: _Slot[S], to: Literal["keep", "part", "drop"]) -> None:
+    def _take_back(self, slot: Slot[S], to: Literal["keep", "part", "drop"]) -> None:
         """Free the slot, whatever happens on the way."""
         _notice_fork()
         connection, keep = slot.connection, False
@@ -296,13 +299,12 @@ class Pool(Generic[S]):
                 if not keep:
                     part(connection.session, until=_exit_deadline)
         finally:
-            with self._planning():
-                self._settle(slot, keep=keep)
+            self._locked(partial(self._settle, slot, keep=keep))
 
-    def _worth_keeping(self, connection: _Connection[S]) -> bool:
+    def _worth_keeping(self, connection: Connection[S]) -> bool:
         return _exit_deadline is None and not self._expired(connection)
 
-    def _settle(self, slot: _Slot[S], *, keep: bool = False) -> None:
+    def _settle(self, slot: Slot[S], *, keep: bool = False) -> None:
         if slot.done:  # released before
             return
         if slot in self._taken:
@@ -315,27 +317,25 @@ class Pool(Generic[S]):
         elif connection is not None:
             self._counts["closed"] += 1
 
-    def _abandon(self, slot: _Slot[S]) -> None:
+    def _age(self) -> None:
+        self._generation += 1
+
+    def _abandon(self, slot: Slot[S]) -> None:
         """For a lease that was collected: at any moment, so perhaps under our lock."""
         if slot.done:
             return
         if slot.connection is not None:
             drop(slot.connection.session)
         self._abandoned.append(slot)
-        self._reclaim()
+        with contextlib.suppress(IndexError):
+            self._waiting[0].ring()
         warnings.warn(
             f"A lease of {self!r} was never released", ResourceWarning, stacklevel=3
         )
 
     def _reclaim(self) -> None:
-        # Whoever has the lock now comes here after it, so nobody has to wait for it.
-        while self._abandoned and self._lock.acquire(blocking=False):
-            try:
-                while self._abandoned:
-                    self._settle(self._abandoned.popleft())
-                self._hand_on()
-            finally:
-                self._lock.release()
+        while self._abandoned:
+            self._settle(self._abandoned.popleft())
 
     def _start_child(self) -> None:
         """Give up the connections, which are the parent's: not a byte may go out."""
