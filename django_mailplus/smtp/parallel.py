@@ -31,7 +31,7 @@ def send_parallel(
     """Send each job, which comes with a label; yields labels and outcomes as they come.
 
     Reads a few jobs ahead for each connection. What the network does is in the outcomes,
-    not raised. Closing the generator lets the messages on their way finish, and sends no
+    not raised; what `jobs` raises is raised after the outcomes of the jobs before. Closing the generator lets the messages on their way finish, and sends no
     more.
     """
     desk = _Desk[L](connections)
@@ -41,14 +41,18 @@ def send_parallel(
     ]
     for thread in threads:
         thread.start()
+    failure: Exception | None = None
+    under_way = 0
     try:
-        under_way = 0
-        for item in jobs:
-            desk.put(item)
-            under_way += 1
-            while not desk.outcomes.empty():
-                under_way -= 1
-                yield desk.outcomes.get()
+        try:
+            for item in jobs:
+                desk.put(item)
+                under_way += 1
+                while not desk.outcomes.empty():
+                    under_way -= 1
+                    yield desk.outcomes.get()
+        except Exception as error:
+            failure = error
         desk.close()
         for _ in range(under_way):
             yield desk.outcomes.get()
@@ -56,6 +60,8 @@ def send_parallel(
         desk.close(drop=True)
         for thread in threads:
             thread.join()
+    if failure is not None:
+        raise failure
 
 
 class _Desk(Generic[L]):
