@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import smtplib
 import socket
 import ssl
 import threading
@@ -19,24 +17,18 @@ from django_mailplus.smtp.limits import Limits
 from django_mailplus.smtp.pool import Pool
 
 
-class _Greeted(smtplib.SMTP):
-    """A connection after EHLO, with what a pool asks of it."""
+class _Greeted(SMTP):
+    """A session after EHLO."""
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
         super().__init__(host, port, timeout=10, **options)
-        self.created = time.monotonic()
-        self.used = 0
         self.ehlo()
 
-    def alive(self) -> bool:
-        return self.sock is not None and not select.select([self.sock], [], [], 0)[0]
-
     def mail_something(self) -> None:
-        self.used += 1
         self.sendmail("ann@example.com", ["bob@example.com"], b"Subject: Hi\r\n\r\nHi")
 
 
-class Session(_Greeted, SMTP):
+class Session(_Greeted):
     """Without TLS."""
 
 

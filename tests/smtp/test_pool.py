@@ -13,6 +13,7 @@ from smtp.pool_stage import CountingServer, Session, eventually, pool_to
 
 from django_mailplus.exceptions import MailplusError, PoolTimeout
 from django_mailplus.smtp import transcript
+from django_mailplus.smtp.connection import SMTP
 from django_mailplus.smtp.limits import Limits
 from django_mailplus.smtp.pool import Pool, sweep
 from django_mailplus.smtp.registry import close_all, pool_of
@@ -154,9 +155,8 @@ class Idle(Session):
     """Connected, but not greeted."""
 
     def __init__(self, address):
-        smtplib.SMTP.__init__(self)
+        SMTP.__init__(self)
         self.sock = socket.create_connection(address, timeout=10)
-        self.created, self.used = time.monotonic(), 0
 
 
 def test_a_session_is_parted_with_after_its_messages(counting):
