@@ -13,6 +13,7 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 import django.core.mail
@@ -128,7 +129,9 @@ def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
         return str(backend.prep_address(address))
     from django.core.mail.message import sanitize_address
 
-    return str(sanitize_address(address, message.encoding or settings.DEFAULT_CHARSET))
+    encoding = message.encoding or settings.DEFAULT_CHARSET
+    named = sanitize_address(address, encoding)
+    return parseaddr(named)[1] or str(named)  # as smtplib does before it writes one
 
 
 # What both ways of Django leave as it is; to parse an address takes it 0.1 ms.

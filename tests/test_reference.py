@@ -43,6 +43,7 @@ REFERENCE = DOCS / "reference"
 COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail")
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
+    r"|backends\.(connections|results)"
     r"|message\.(agreement|attached|dialect|folding|given|headers|legacy|memory|modern"
     r"|multipart|stamps|transfer)"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"

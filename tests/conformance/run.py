@@ -28,6 +28,16 @@ EXPECTED = {
         "SMTPBackendTests.test_smtp_connection_uses_host_and_port": (
             "puts a mock in the place of smtplib.SMTP, which our session is a subclass of"
         ),
+        "SMTPBackendTests.test_auth_attempted": (
+            "puts a mock in the place of smtplib's login, which would try a wrong password "
+            "with up to three mechanisms"
+        ),
+        "SMTPBackendTests.test_email_msg_uses_crlf": (
+            "listens at smtplib's send, which commands that leave together do not pass"
+        ),
+        "SMTPBackendTests.test_reopen_replaces_partial_connection": (
+            "looks for a connection left half open by a login that failed; ours is closed"
+        ),
         "SMTPBackendTests.test_direct_construction_deprecated": (
             "asks for a warning about naming Django's class itself; ours is built for "
             "EMAIL_BACKEND without one, and Django warns about that setting already"
