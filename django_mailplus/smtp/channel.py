@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 
-__all__ = ["Channel", "ReplyTimeoutError", "SMTPReplyError", "readable_now"]
+__all__ = ["Channel", "ReplyTimeoutError", "SMTPReplyError"]
 
 _LONGEST_LINE = 8_192  # bytes, as in smtplib; RFC 5321 section 4.5.3.1.5 allows 512
 _LONGEST_REPLY = 65_536  # bytes
@@ -22,6 +22,7 @@ _MOST_LINES = 100  # of one reply; the longest EHLO replies have about 30
 _PATIENCE = 2  # timeouts in which a reply must be whole, once the wait for it began
 _SLOWEST = 65_536  # bytes that a server must take in one timeout
 _CHUNK = 65_536  # bytes per read
+_TLS_RECORD = 16_384  # bytes at most, RFC 8446 section 5.1
 _MOST_UNREAD = 1_048_576  # bytes kept for later while we write
 _NEVER = float("inf")
 
@@ -51,6 +52,10 @@ class Channel:
         self._at = 0  # where the next reply begins
         self._checked = 0  # bytes of it that are whole lines, and fit for a reply
         self._lines = 0  # how many lines they are
+        self._listener: select.poll | None = None  # made once: it asks for each message
+        if hasattr(select, "poll") and sock.fileno() >= 0:
+            self._listener = select.poll()
+            self._listener.register(sock, select.POLLIN)
         # The last, short segment of a body would wait until the others are acknowledged
         # (Nagle's algorithm): a second round trip for every message.
         with contextlib.suppress(OSError):  # of a socket that is not TCP, or is gone
@@ -105,8 +110,12 @@ class Channel:
         except smtplib.SMTPException:
             raise
         except TimeoutError as error:
+            # A TLS record is of no use to the server until all of it is there.
             raise ReplyTimeoutError("Server not connected: timed out") from error
         except OSError as error:
+            if isinstance(self.sock, ssl.SSLSocket):
+                # A record that failed is not known to have stayed here.
+                self.written = min(len(data), self.written + _TLS_RECORD)
             self._take()  # a server that cuts us off may have said why
             raise smtplib.SMTPServerDisconnected("Server not connected") from error
 
@@ -117,10 +126,19 @@ class Channel:
         """
         if self.buffered:
             return False
-        pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()
-        if not pending and not readable_now(self.sock):
+        if not self._readable():
             return True
         return self._take() is None
+
+    def _readable(self) -> bool:
+        """Whether a read would return at once: with data, the end or an error."""
+        if self.sock.fileno() < 0:
+            return True
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return True
+        if self._listener is not None:
+            return bool(self._listener.poll(0))
+        return _ready(self.sock, read=True, write=False, seconds=0)[0]
 
     def _deadline(self, timeouts: float) -> float:
         timeout = self.sock.gettimeout()
@@ -130,6 +148,7 @@ class Channel:
         try:
             data = self.sock.recv(_CHUNK)
         except TimeoutError as error:
+            # A TLS record is of no use to the server until all of it is there.
             raise ReplyTimeoutError(
                 f"Connection unexpectedly closed: {error}"
             ) from error
@@ -207,11 +226,6 @@ class Channel:
             raise SMTPReplyError(-1, b"Line too long.")
         if end - self._at > _LONGEST_REPLY or self._lines >= _MOST_LINES:
             raise SMTPReplyError(-1, b"Reply too long.")
-
-
-def readable_now(sock: socket.socket) -> bool:
-    """Whether a read would return at once: with data, the end of file or an error."""
-    return _ready(sock, read=True, write=False, seconds=0)[0]
 
 
 def _ready(

@@ -170,18 +170,17 @@ class _Batch:
         elif not turn.refused_as_sender or reply.kind == "accepted":
             # Behind a refused MAIL a refusal says nothing about the recipient.
             transaction.answers[turn.recipients[place - 1]] = reply
-        if reply.kind == "unknown":
-            raise self._confused(f"The server answers an envelope with {reply.code}")
-        self._heed_closing(reply)
+        self._heed(reply, "an envelope")
 
     def _hear_data(self, turn: Turn, reply: Reply) -> None:
         turn.wanted = reply.code == 354
         if not turn.wanted and turn.accepted and not turn.refused_as_sender:
             turn.transaction.final_reply = reply
             turn.transaction.phase = "refused"
-        if not turn.wanted and reply.kind not in ("transient", "permanent"):
+        if reply.kind == "accepted":
             raise self._confused(f"The server answers DATA with {reply.code}")
-        self._heed_closing(reply)
+        if not turn.wanted:
+            self._heed(reply, "DATA")
 
     def _content(self, turn: Turn) -> None:
         """The content, and the next envelope in the same write; then the reply."""
@@ -213,9 +212,7 @@ class _Batch:
         reply = self._read(turn)
         turn.transaction.final_reply = reply
         turn.transaction.phase = "done"
-        if reply.kind == "unknown":
-            raise self._confused(f"The server answers a message with {reply.code}")
-        self._heed_closing(reply)
+        self._heed(reply, "a message")
 
     def _following(self) -> Turn | None:
         """The next message, if its envelope can go along."""
@@ -229,7 +226,7 @@ class _Batch:
         self._nothing_unasked(turn)
         self._session.show_sent(b".\r\n")
         self._write(b".\r\n")
-        self._heed_closing(self._read(turn))
+        self._heed(self._read(turn), "a lone dot")
         self._begun = False
         self._session.reset_due = True
 
@@ -266,9 +263,12 @@ class _Batch:
             turn.transaction.final_reply = reply
             turn.transaction.phase = "refused"
 
-    def _heed_closing(self, reply: Reply) -> None:
+    def _heed(self, reply: Reply, what: str) -> None:
+        """Raise for a reply behind which the session cannot go on."""
         if reply.code == 421:  # RFC 5321 section 3.8
             raise smtplib.SMTPServerDisconnected("The server closes the session (421)")
+        if reply.code // 100 not in (2, 4, 5):
+            raise self._confused(f"The server answers {what} with {reply.code}")
 
     def _confused(self, text: str) -> smtplib.SMTPException:
         if self._window > 1:
