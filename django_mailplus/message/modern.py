@@ -41,12 +41,10 @@ _WIDTH = 78  # characters, of _POLICY; its quoted-printable is that wide, too
 _SNIFFED_LINES = 10  # by which Python chooses between quoted-printable and base64
 _Q_BIAS = 5  # characters by which Python lets Q be longer than B
 
-
 _VERSION = b"MIME-Version: 1.0\r\n"
 _GIVEN = GivenParts(_POLICY)
-_BLANK = EmailMessage.__new__(
-    EmailMessage
-)  # for a method that only looks at its argument
+# For a method that only looks at its argument.
+_BLANK = EmailMessage.__new__(EmailMessage)
 
 
 def as_django(message: EmailMessage, policy: str) -> bytes:
