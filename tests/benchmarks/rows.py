@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class TimedRow:
     quick: int
     rounds: int
     contestants: Callable[[Stage], list[Contestant]]
+    clock: Callable[[], float] = time.perf_counter
     missing: Callable[[], str] = str
     """Why nobody can be measured here, or an empty text."""
 
@@ -37,7 +39,9 @@ class TimedRow:
             return
         count = self.quick if quick else self.count
         rounds = rounds or (1 if quick else self.rounds)
-        base, *others = race(self.contestants(stage), count=count, rounds=rounds)
+        base, *others = race(
+            self.contestants(stage), count=count, rounds=rounds, clock=self.clock
+        )
         for number, score in enumerate(others):
             title = f"beside it: {score.contestant.name}" if number else self.title
             yield _line(title, score, base)
@@ -102,6 +106,7 @@ def _timed(
     count: int,
     quick: int,
     rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
     missing: Callable[[], str] = str,
 ) -> TimedRow:
     return TimedRow(
@@ -111,6 +116,7 @@ def _timed(
         count=count,
         quick=quick,
         rounds=rounds,
+        clock=clock,
         missing=missing,
     )
 
@@ -123,6 +129,7 @@ _ALL: list[Row] = [
         count=300,
         quick=20,
         rounds=11,
+        clock=time.process_time,
     ),
     _timed(
         "bytes-unicode",
@@ -131,6 +138,7 @@ _ALL: list[Row] = [
         count=300,
         quick=20,
         rounds=11,
+        clock=time.process_time,
     ),
     _timed(
         "bytes-attachment",
@@ -139,6 +147,7 @@ _ALL: list[Row] = [
         count=30,
         quick=3,
         rounds=7,
+        clock=time.process_time,
     ),
     _timed(
         "batch",
