@@ -121,10 +121,11 @@ def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
     """The bare address as Django's SMTP backend puts it on the wire, or its ValueError."""
     if (
         type(address) is str
-        and _PLAIN_ADDRESS.fullmatch(address)
+        and (plain := _PLAIN_ADDRESS.fullmatch(address))
+        and (address.isascii() or not message.encoding)
         and _is_djangos(type(backend))
     ):
-        return address
+        return plain[1] or plain[2]
     if hasattr(SMTPBackend, "prep_address"):  # 6.0 and later
         return str(backend.prep_address(address))
     from django.core.mail.message import sanitize_address
@@ -134,10 +135,10 @@ def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
     return parseaddr(named)[1] or str(named)  # as smtplib does before it writes one
 
 
-# What both ways of Django leave as it is; to parse an address takes it 0.1 ms.
-_PLAIN_ADDRESS = re.compile(
-    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-)
+# An address, or a name of plain words and an address: what every Django reads without
+# objection. Its parser takes 0.3 ms for one.
+_ADDR_SPEC = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_PLAIN_ADDRESS = re.compile(rf"({_ADDR_SPEC})|\w+(?: \w+)* <({_ADDR_SPEC})>")
 
 
 def _is_djangos(backend_class: Any) -> bool:
