@@ -4,7 +4,7 @@ Ids are permanent; one that goes out of use stays reserved in this table.
 
 E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such backend
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
-E009 MAILERS missing    E010 to E016, W010 to W014 options of SMTP (smtp/options.py)
+E009 MAILERS missing    E010 to E018, W010 to W014 options of SMTP (smtp/options.py)
 W015 From without a domain                     W016 empty host   W017 no default mailer
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)

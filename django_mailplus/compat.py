@@ -9,13 +9,17 @@ only, unknown options refused, and no network while tests run.
 from __future__ import annotations
 
 import functools
+import inspect
+import re
 import sys
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 import django.core.mail
 from django.conf import global_settings, settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.filebased import EmailBackend as FileBackend
 from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
@@ -27,11 +31,13 @@ __all__ = [
     "DEFAULT_MAILER_ALIAS",
     "DEFAULT_MAILER_BACKEND",
     "EMAIL_SETTING_OF_OPTION",
+    "MODERN_MIME",
     "NATIVE",
     "PEOPLE_ARE_ADDRESSES",
     "InvalidMailer",
     "MailerDoesNotExist",
     "MailersHandler",
+    "email_in_local_time",
     "email_options",
     "email_setting",
     "get_mailer",
@@ -40,6 +46,7 @@ __all__ = [
     "mailers",
     "mailers_defined",
     "option_label",
+    "prepare_address",
     "tests_running",
 ]
 
@@ -48,6 +55,9 @@ NATIVE = hasattr(django.core.mail, "mailers")
 
 PEOPLE_ARE_ADDRESSES = hasattr(django.core.mail, "_send_server_message")
 """Whether ADMINS and MANAGERS are addresses (6.0 and later) rather than pairs."""
+
+MODERN_MIME = "policy" in inspect.signature(EmailMessage.message).parameters
+"""Whether Django builds mail with email.message.EmailMessage (6.0 and later)."""
 
 DEFAULT_MAILER_ALIAS = "default"
 DEFAULT_MAILER_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -100,6 +110,41 @@ def email_options() -> dict[str, Any]:
     return {
         option: email_setting(name) for option, name in EMAIL_SETTING_OF_OPTION.items()
     }
+
+
+def email_in_local_time() -> bool:
+    """Whether the Date header is local; no mailer has an option for that."""
+    return bool(settings.EMAIL_USE_LOCALTIME)
+
+
+def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
+    """The bare address as Django's SMTP backend puts it on the wire, or its ValueError."""
+    if (
+        type(address) is str
+        and (plain := _PLAIN_ADDRESS.fullmatch(address))
+        and (address.isascii() or not message.encoding)
+        and _is_djangos(type(backend))
+    ):
+        return plain[1] or plain[2]
+    if hasattr(SMTPBackend, "prep_address"):  # 6.0 and later
+        return str(backend.prep_address(address))
+    from django.core.mail.message import sanitize_address
+
+    encoding = message.encoding or settings.DEFAULT_CHARSET
+    named = sanitize_address(address, encoding)
+    return parseaddr(named)[1] or str(named)  # as smtplib does before it writes one
+
+
+# An address, or a name of plain words and an address: what every Django reads without
+# objection. Its parser takes 0.3 ms for one.
+_ADDR_SPEC = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_PLAIN_ADDRESS = re.compile(rf"({_ADDR_SPEC})|\w+(?: \w+)* <({_ADDR_SPEC})>")
+
+
+def _is_djangos(backend_class: Any) -> bool:
+    """Whether the class prepares addresses as Django does."""
+    ours = getattr(backend_class, "prep_address", None)
+    return ours is getattr(SMTPBackend, "prep_address", None)
 
 
 def option_label(alias: str | None, option: str) -> str:

@@ -2,7 +2,9 @@
 
     MailplusError
       MissingExtraError (ImportError)   an optional dependency is not installed
-      CannotListenError               mailserver: the address is taken or cannot be used
+      PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
+      PartialDeliveryError              smtp: some messages of a concurrent batch failed
+      CannotListenError                 mailserver: the address is taken or cannot be used
 
 Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
 `InvalidMailer` where a mailer is at fault (see `django_mailplus.compat`).
@@ -11,7 +13,15 @@ Refusals by a mail server stay the `smtplib` exceptions that callers already cat
 
 from __future__ import annotations
 
-__all__ = ["MailplusError", "MissingExtraError"]
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "MailplusError",
+    "MissingExtraError",
+    "PartialDeliveryError",
+    "PoolTimeout",
+]
 
 
 class MailplusError(Exception):
@@ -25,4 +35,26 @@ class MissingExtraError(MailplusError, ImportError):
         self.extra = extra
         super().__init__(
             f'{feature} needs an optional package: pip install "django-mailplus[{extra}]"'
+        )
+
+
+class PoolTimeout(MailplusError, TimeoutError):  # noqa: N818 (the name in psycopg_pool)
+    """All connections of a mailer were in use for too long; nothing was sent."""
+
+
+class PartialDeliveryError(MailplusError):
+    """Some messages of a batch were not sent; each has its own `delivery_result`.
+
+    `sent` counts the others; `failures` holds pairs of a message and the error that
+    sending it alone would have raised.
+    """
+
+    def __init__(self, *, sent: int, failures: Iterable[tuple[Any, Exception]]) -> None:
+        self.sent = sent
+        self.failures = tuple(failures)
+        count = len(self.failures)
+        kinds = sorted({type(error).__name__ for _, error in self.failures})
+        super().__init__(
+            f"{count} of {sent + count} messages were not sent ({', '.join(kinds)}). See "
+            "the `failures` of this error, and `delivery_result` of each message."
         )

@@ -241,6 +241,18 @@ def test_e009_that_line_without_mailers(with_email_settings):
             "E016",
             r"\['username'\].*outside ASCII",
         ),
+        ({"pool_size": -1}, "E017", "number of connections, 0 for no pool"),
+        ({"pool_size": "3"}, "E017", "number of connections"),
+        ({"pool_idle": "60"}, "E017", "seconds, a number, or None"),
+        ({"pool_timeout": float("nan")}, "E017", "seconds, a number, or None"),
+        ({"pool_messages": 0}, "E017", "number of messages"),
+        ({"concurrency": True}, "E017", "1 or more"),
+        ({"concurrency": 0}, "E017", "1 or more"),
+        ({"token": "no.such", "username": "u"}, "E018", "cannot be imported"),
+        ({"token": "secret", "username": "u"}, "E018", r"imported \(ValueError\)"),
+        ({"token": "smtplib.CRLF", "username": "u"}, "E018", "cannot be called"),
+        ({"token": 5, "username": "u"}, "E018", "is a int"),
+        ({"token": print}, "E018", r"needs .*\['username'\]"),
         ({"port": 465}, "W010", "use_ssl.* = True"),
         ({"port": 465, "use_tls": True}, "W010", "remove.*use_tls"),
         ({"port": 587, "use_ssl": True}, "W010", "use_tls.* = True instead"),
@@ -338,7 +350,7 @@ def test_no_two_checks_share_an_id_by_accident():
     listed = (package / "checks.py").read_text().split('"""')[1]
     for id_ in {i.removeprefix("mailplus.") for i in ids}:
         number = int(id_[1:])
-        assert id_ in listed or 10 <= number <= 15
+        assert id_ in listed or 10 <= number <= 18
 
 
 @pytest.mark.parametrize("using", [["smtp", None], ["smtp", 5], {"smtp", "b"}])

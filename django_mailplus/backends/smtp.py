@@ -1,7 +1,8 @@
-"""SMTP, as Django has it, with nothing thrown away.
+"""SMTP, as Django has it, with nothing thrown away: no answer and no connection.
 
 Takes the options of Django's own backend. After a send, every message carries a
-`delivery_result` that says what the server answered for each recipient.
+`delivery_result` that says what the server answered for each recipient. Connections stay
+open for the next message, and a batch costs about one round trip for each message.
 """
 
 from __future__ import annotations
@@ -10,49 +11,70 @@ import logging
 import smtplib
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import (
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sized,
+)
+from contextlib import closing
 from functools import partial
-from typing import Any, ClassVar
+from itertools import chain
+from typing import Any, ClassVar, cast
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.mail import EmailMessage
-from django.core.mail.backends import smtp
 
 from django_mailplus.backends.base import BackendKind, MailplusBackend
-from django_mailplus.compat import option_label
+from django_mailplus.backends.connections import PooledBackend
+from django_mailplus.backends.results import result_of
+from django_mailplus.compat import option_label, prepare_address
 from django_mailplus.delivery import (
     DeliveryResult,
-    RecipientResult,
+    Kind,
     classify,
     mark_unsent,
     unsent,
 )
+from django_mailplus.exceptions import PartialDeliveryError
 from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.wire import to_bytes
 from django_mailplus.signals import message_failed, message_sent
-from django_mailplus.smtp.connection import SMTP, SMTP_SSL, Transaction
+from django_mailplus.smtp.connection import SMTP, SMTP_SSL
+from django_mailplus.smtp.jobs import Job
 from django_mailplus.smtp.options import find_mistakes
-from django_mailplus.smtp.replies import Reply
+from django_mailplus.smtp.parallel import send_parallel
+from django_mailplus.smtp.pipeline import send_all
+from django_mailplus.smtp.pool import Pool
+from django_mailplus.smtp.sending import send_leased
+from django_mailplus.smtp.session import Session
+from django_mailplus.smtp.transaction import Transaction
 
 __all__ = ["EmailBackend"]
 
 logger = logging.getLogger(__name__)
 
 
-class EmailBackend(MailplusBackend, smtp.EmailBackend):
+class EmailBackend(MailplusBackend, PooledBackend):
     """Sends over SMTP; waits at most `timeout` seconds for an answer, 10 by default.
 
     A message that the server takes for some of its recipients only counts as sent;
     the others are told by `message_failed`, the log and `delivery_result.refused`.
-    Raises what Django's backend raises.
+
+    `pool_size` connections are kept per process, 0 for none; `pool_timeout` is how many
+    seconds to wait for a free one, `pool_idle` and `pool_lifetime` how many seconds, and
+    `pool_messages` how many messages, each is of use. With `concurrency` above 1 a batch
+    goes over so many connections at once, every message is tried, and failures are
+    raised together. `token` is a function, or its dotted path, that gives an access token
+    to log in with in the place of a password.
+
+    Raises what Django's backend raises; `PoolTimeout`; `PartialDeliveryError` with
+    `concurrency`.
     """
 
     kind: ClassVar[BackendKind] = "leaf"
     verbatim: ClassVar[bool] = True
-
-    def __init__(self, *args: Any, alias: str | None = None, **options: Any) -> None:
-        # Naming the alias, even None, keeps Django 6.1 from warning about our call.
-        super().__init__(*args, alias=alias, **options)
-        self.alias = alias
 
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
@@ -70,86 +92,203 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
             findings.append(check(mistake.text, hint=mistake.hint, id=mistake.id))
         return findings
 
-    @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        return SMTP_SSL if self.use_ssl else SMTP
-
-    def open(self) -> bool | None:
-        try:
-            return super().open()
-        except Exception as error:  # also a host or a password that Python cannot write
-            mark_unsent(error)
-            raise
-
-    def _close_connection(self, connection: smtplib.SMTP) -> None:
-        try:
-            super()._close_connection(connection)  # type: ignore[misc]  # private to Django
-        except (
-            smtplib.SMTPException
-        ):  # what QUIT is answered changes nothing that was sent
-            connection.close()
+    # --- Sending ----------------------------------------------------------------------
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
-        """Send in order; a message that raises ends the batch, as in Django."""
-        waiting = deque(email_messages or ())
-        if not waiting:
+        """Send in order; a message that raises ends the batch, as in Django.
+
+        With `concurrency` above 1 every message is tried.
+        """
+        messages = iter(email_messages or ())
+        if (first := next(messages, None)) is None:
             return 0
-        for message in waiting:
-            message.delivery_result = None  # type: ignore[attr-defined]
+        messages = chain([first], messages)
+        never_sent: Iterable[EmailMessage] = ()
+        if isinstance(email_messages, Sized):  # not from a generator, which may go on
+            never_sent = messages
+            for message in email_messages:
+                message.delivery_result = None  # type: ignore[attr-defined]
         error: Exception | None = None
         try:
-            return super().send_messages(_turns(waiting))  # type: ignore[arg-type]
+            with self._lock:
+                return self._send_all(messages)
         except Exception as raised:
             error = raised
             raise
         finally:
-            for message in waiting:
+            for message in never_sent:
                 self._report_unsent(message, error)
 
-    def _report_unsent(self, message: EmailMessage, error: Exception | None) -> None:
-        """For a message whose turn never came: an error is another message's fault."""
+    def _send_all(self, messages: Iterator[EmailMessage]) -> int:
+        ours = type(self)._send is EmailBackend._send
+        if self.concurrency > 1 and ours and self._connects_itself:
+            return self._send_at_once(messages)
+        opened = self.open()
+        if not self.connection or opened is None:
+            return 0
+        try:
+            if ours and self._pipelines:
+                return self._send_in_order(messages)
+            return sum(bool(self._send(message)) for message in messages)
+        finally:
+            if opened:
+                self.close()
+
+    @property
+    def _pipelines(self) -> bool:
+        """Whether the connection is a session of ours, as it was made."""
+        connection = self.connection
+        return isinstance(connection, (SMTP, SMTP_SSL)) and "sendmail" not in vars(
+            connection
+        )
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        if not self._pipelines:
+            return bool(super()._send(email_message))  # type: ignore[misc]  # private to Django
+        return bool(self._send_in_order(iter([email_message])))
+
+    def _send_in_order(self, messages: Iterator[EmailMessage]) -> int:
+        read: deque[EmailMessage] = deque()  # written, and without outcome yet
+        error: Exception | None = None
+        try:
+            return self._send_written(self._jobs(messages, read), read)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            for message in read:
+                self._report_unsent(message, error)
+
+    def _send_written(self, jobs: Iterator[Job], read: deque[EmailMessage]) -> int:
+        sent = 0
+        started = time.perf_counter()
+        with closing(self._outcomes(jobs)) as outcomes:
+            for transaction in outcomes:
+                now = time.perf_counter()
+                error = self._conclude(read.popleft(), transaction, now - started)
+                started = now
+                sent += error is None
+                if error is not None and not (
+                    self.fail_silently and isinstance(error, smtplib.SMTPException)
+                ):
+                    raise error
+        return sent
+
+    def _outcomes(self, jobs: Iterator[Job]) -> Generator[Transaction, None, None]:
+        lease = self._lease
+        if lease is None:
+            yield from send_all(cast("Session", self.connection), jobs)
+            return
+        try:
+            for transaction in send_leased(lease, jobs):
+                self.connection = lease.session  # a dead one was replaced
+                yield transaction
+        except OSError as error:
+            mark_unsent(error)
+            raise
+
+    def _jobs(
+        self, messages: Iterator[EmailMessage], read: deque[EmailMessage]
+    ) -> Iterator[Job]:
+        for message in messages:
+            message.delivery_result = None  # type: ignore[attr-defined]
+            if message.recipients():
+                job = self._job(message)
+                read.append(message)
+                yield job
+
+    def _job(self, message: EmailMessage) -> Job:
+        """The message as bytes; raises what Django raises for one that cannot be written."""
+        try:
+            return Job(
+                mail_from=prepare_address(self, message, message.from_email),
+                rcpt_to=tuple(
+                    prepare_address(self, message, address)
+                    for address in message.recipients()
+                ),
+                body=to_bytes(message),
+            )
+        except Exception as error:
+            self._report_unsent(message, error, written=False)
+            raise
+
+    def _send_at_once(self, messages: Iterator[EmailMessage]) -> int:
+        sent = 0
+        failures: list[tuple[EmailMessage, Exception]] = []
+        jobs = self._labelled_jobs(messages, failures)
+        pool = self.pool or Pool(self._connector(), self._limits, name=self._name)
+        with closing(
+            send_parallel(pool, jobs, connections=self.concurrency)
+        ) as outcomes:
+            for (message, started), transaction in outcomes:
+                seconds = time.perf_counter() - started
+                error = self._conclude(message, transaction, seconds)
+                sent += error is None
+                if error is not None:
+                    failures.append((message, error))
+        if not self.pool_size:
+            pool.drain()
+        if failures and not self.fail_silently:
+            raise self._summary(sent, failures)
+        return sent
+
+    def _labelled_jobs(
+        self,
+        messages: Iterator[EmailMessage],
+        failures: list[tuple[EmailMessage, Exception]],
+    ) -> Iterator[tuple[tuple[EmailMessage, float], Job]]:
+        for message in messages:
+            message.delivery_result = None  # type: ignore[attr-defined]
+            started = time.perf_counter()
+            try:
+                job = self._job(message) if message.recipients() else None
+            except Exception as error:
+                failures.append((message, error))
+            else:
+                if job is not None:
+                    yield (message, started), job
+
+    def _summary(
+        self, sent: int, failures: list[tuple[EmailMessage, Exception]]
+    ) -> Exception:
+        """One error for all; the error itself where nothing else was in the way."""
+        errors = {id(error): error for _, error in failures}
+        if not sent and len(errors) == 1:
+            [error] = errors.values()
+            return error
+        return PartialDeliveryError(sent=sent, failures=failures)
+
+    # --- Telling ----------------------------------------------------------------------
+
+    def _conclude(
+        self, message: EmailMessage, transaction: Transaction, seconds: float
+    ) -> Exception | None:
+        """Report the outcome of a message; the error that it comes to, if it does."""
+        error = transaction.exception()
+        if isinstance(error, OSError) and transaction.kind in (
+            "transient",
+            "permanent",
+        ):
+            mark_unsent(error)
+        result = result_of(message, transaction, mailer=self.alias, seconds=seconds)
+        self._report(message, result)
+        return error
+
+    def _report_unsent(
+        self, message: EmailMessage, error: Exception | None, *, written: bool = True
+    ) -> None:
+        """For a message that no server was asked to take; the error may be another's."""
         try:
             addresses = envelope_of(message).rcpt_to
         except Exception:  # of a recipients() that raises; the others are still told
             logger.warning("A message was not sent: its recipients() raises")
             return
+        at_fault = not written and error is not None and classify(error) == "message"
         if addresses:
-            self._report(message, unsent(addresses, error, mailer=self.alias))
-
-    def _send(self, email_message: EmailMessage) -> bool:
-        started = time.perf_counter()
-        connection = self.connection
-        if (
-            not isinstance(connection, (SMTP, SMTP_SSL))
-            or not email_message.recipients()
-        ):
-            return bool(super()._send(email_message))  # type: ignore[misc]  # private to Django
-        connection.transaction = Transaction()
-        error: Exception | None = None
-        try:
-            return bool(super()._send(email_message))  # type: ignore[misc]
-        except Exception as raised:
-            error = raised
-            kind = connection.transaction.kind
-            if isinstance(error, OSError) and kind in ("transient", "permanent"):
-                mark_unsent(error)
-            raise
-        finally:
-            transaction = connection.transaction
-            if transaction.asked or error is None:
-                seconds = time.perf_counter() - started
-                result = _result(
-                    email_message, transaction, mailer=self.alias, seconds=seconds
-                )
-            else:
-                fault = classify(error)
-                result = unsent(
-                    envelope_of(email_message).rcpt_to,
-                    error,
-                    kind="permanent" if fault == "message" else "transient",
-                    mailer=self.alias,
-                )
-            self._report(email_message, result)
+            kind: Kind = "permanent" if at_fault else "transient"
+            self._report(
+                message, unsent(addresses, error, kind=kind, mailer=self.alias)
+            )
 
     def _report(self, message: EmailMessage, result: DeliveryResult) -> None:
         """Put the result on the message, tell the signals and the log."""
@@ -166,56 +305,3 @@ class EmailBackend(MailplusBackend, smtp.EmailBackend):
                 self.alias or "EMAIL_BACKEND",
             )
             message_failed.send_robust(recipients=result.refused, **told)
-
-
-def _turns(waiting: deque[EmailMessage]) -> Iterator[EmailMessage]:
-    """Each message as its turn comes; those whose turn never came stay in the queue."""
-    while waiting:
-        yield waiting.popleft()
-
-
-def _result(
-    message: EmailMessage,
-    transaction: Transaction,
-    *,
-    mailer: str | None,
-    seconds: float,
-) -> DeliveryResult:
-    """What a transaction came to, however far it went."""
-    reply = transaction.reply
-    addresses = envelope_of(message).rcpt_to
-    asked = transaction.asked  # as on the wire: without names, in IDNA
-    if len(asked) != len(
-        addresses
-    ):  # none asked, or recipients() answers anew each time
-        asked = addresses
-    return DeliveryResult(
-        recipients=tuple(
-            _recipient(address, transaction.answers.get(on_wire), transaction)
-            for address, on_wire in zip(addresses, asked, strict=True)
-        ),
-        code=reply.code if reply else None,
-        enhanced=reply.enhanced if reply else "",
-        text=reply.text if reply else "",
-        message_id=transaction.message_id,
-        mailer=mailer,
-        seconds=seconds,
-    )
-
-
-def _recipient(
-    address: str, answer: Reply | None, transaction: Transaction
-) -> RecipientResult:
-    """The fate of one recipient: its own refusal, else what befell the message."""
-    deciding, kind = transaction.reply, transaction.kind
-    if answer is not None and (answer.kind != "accepted" or kind == "accepted"):
-        deciding = answer
-        # A reply that makes no sense, before the body was sent: not taken, so far.
-        kind = "transient" if answer.kind == "unknown" else answer.kind
-    return RecipientResult(
-        address=address,
-        kind=kind,
-        code=deciding.code if deciding else None,
-        enhanced=deciding.enhanced if deciding else "",
-        text=deciding.text if deciding else "The connection broke",
-    )

@@ -7,7 +7,9 @@ from typing import TypeVar
 
 from django.core.mail import EmailMessage
 
-__all__ = ["copy_message"]
+from django_mailplus.message.stamps import new_date, new_message_id
+
+__all__ = ["copy_message", "freeze"]
 
 Message = TypeVar("Message", bound=EmailMessage)
 
@@ -23,3 +25,21 @@ def copy_message(message: Message) -> Message:
         if name in copied.__dict__:
             copied.__dict__[name] = None
     return copied
+
+
+def freeze(message: Message) -> Message:
+    """A copy that carries its Message-ID and Date, so that every try sends the same.
+
+    They stand in `extra_headers` of the copy, where every backend and every snapshot
+    finds them; in front, where Django would write them. Those that the message has
+    already stay, so to freeze again changes nothing. The message stays as it is.
+    """
+    frozen = copy_message(message)
+    names = {name.lower() for name in message.extra_headers}
+    stamps = {}
+    if "date" not in names:
+        stamps["Date"] = new_date()
+    if "message-id" not in names:
+        stamps["Message-ID"] = new_message_id()
+    frozen.extra_headers = {**stamps, **message.extra_headers}
+    return frozen

@@ -1,67 +1,20 @@
-"""One SMTP session that remembers what the server said.
+"""One SMTP connection that remembers what the server said.
 
 `smtplib` throws away the replies to accepted recipients, the final reply to DATA and
-the step at which a connection broke. Ours keeps them, shows its dialogue to an
-active transcript, and waits for each read only as long as its timeout.
+the step at which a connection broke. Ours keeps them.
 """
 
 from __future__ import annotations
 
-import re
 import smtplib
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from django_mailplus.smtp import transcript
-from django_mailplus.smtp.replies import Kind, Reply, parse_reply
+from django_mailplus.smtp.channel import SMTPReplyError
+from django_mailplus.smtp.replies import parse_reply
+from django_mailplus.smtp.session import DEFAULT_TIMEOUT, Session, code_and_text
+from django_mailplus.smtp.transaction import Phase, Transaction, message_id_of
 
 __all__ = ["DEFAULT_TIMEOUT", "SMTP", "SMTP_SSL", "Phase", "Transaction"]
-
-DEFAULT_TIMEOUT = 10.0  # seconds per wait for the server; smtplib would wait for ever
-
-Phase = Literal["envelope", "data", "refused", "answer", "done"]
-
-_MESSAGE_ID = re.compile(
-    rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^>\r\n]+>)", re.I | re.M
-)
-
-
-@dataclass(slots=True)
-class Transaction:
-    """What one mail transaction has come to so far.
-
-    `phase` names what was waited for: the replies to the envelope, the permission to
-    send the body (refused, if it did not come), or the answer to the body, after which
-    it is done. Once the body was sent, a lost or senseless answer leaves the fate of
-    the message unknown (RFC 1047).
-    """
-
-    phase: Phase = "envelope"
-    mail_reply: Reply | None = None
-    asked: tuple[str, ...] = field(default=(), repr=False)
-    answers: dict[str, Reply] = field(default_factory=dict, repr=False)
-    final_reply: Reply | None = None
-    message_id: str = ""
-
-    @property
-    def reply(self) -> Reply | None:
-        """The reply that decided: to the body, or the last refusal before it."""
-        refusals = [r for r in self.answers.values() if r.kind != "accepted"]
-        if self.mail_reply is not None and self.mail_reply.kind != "accepted":
-            refusals.append(self.mail_reply)
-        if self.final_reply is None and refusals and self.phase == "envelope":
-            return refusals[-1]
-        return self.final_reply
-
-    @property
-    def kind(self) -> Kind:
-        """The fate of the message for recipients that were not refused themselves."""
-        said = self.reply.kind if self.reply is not None else "unknown"
-        if said in ("transient", "permanent"):
-            return said
-        if self.phase in ("answer", "done"):
-            return said
-        return "transient"  # the body was not sent, whatever the server said
 
 
 def _by_first_digit(code: int) -> int:
@@ -72,20 +25,10 @@ def _by_first_digit(code: int) -> int:
     return 250 if code // 100 == 2 else code
 
 
-class _Recording:
+class _Recording(Session):
     """Keeps the replies of the transaction in progress."""
 
     transaction: Transaction
-
-    def __init__(
-        self,
-        host: str = "",
-        port: int = 0,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        **options: Any,
-    ) -> None:
-        super().__init__(host, port, timeout=timeout, **options)  # type: ignore[call-arg]
 
     def sendmail(
         self, from_addr: str, to_addrs: Any, msg: Any, *args: Any, **options: Any
@@ -95,41 +38,49 @@ class _Recording:
         smtplib would take such a message for partly accepted when all were refused.
         """
         asked = (to_addrs,) if isinstance(to_addrs, str) else tuple(to_addrs)
-        self.transaction = Transaction(asked=asked)
-        return super().sendmail(  # type: ignore[misc,no-any-return]
+        self.transaction = Transaction(asked=asked, sender=from_addr)
+        return super().sendmail(
             from_addr, list(dict.fromkeys(asked)), msg, *args, **options
         )
 
     def mail(self, sender: str, options: Any = ()) -> tuple[int, bytes]:
-        code, text = super().mail(sender, options)  # type: ignore[misc]
+        if self.reset_due:
+            self.rset()
+        self.used += 1
+        code, text = super().mail(sender, options)
         self.transaction.mail_reply = parse_reply(code, text)
         return _by_first_digit(code), text
 
     def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
-        code, text = super().rcpt(recip, options)  # type: ignore[misc]
+        code, text = super().rcpt(recip, options)
         self.transaction.answers[recip] = parse_reply(code, text)
         return _by_first_digit(code), text
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         transaction = self.transaction
         transaction.phase = "data"
-        headers = msg.partition(b"\r\n\r\n")[0] if isinstance(msg, bytes) else b""
-        if found := _MESSAGE_ID.search(headers):
-            transaction.message_id = found[1].decode("ascii", "replace")
+        if isinstance(msg, bytes):
+            transaction.message_id = message_id_of(msg)
         try:
-            code, text = super().data(msg)  # type: ignore[misc]
+            code, text = super().data(msg)
         except smtplib.SMTPDataError as error:
-            transaction.final_reply = parse_reply(error.smtp_code, error.smtp_error)
-            transaction.phase = "refused"
+            self._no_body_wanted(*code_and_text(error))
             raise
+        except SMTPReplyError as error:
+            if transaction.phase != "data":
+                raise  # the answer to the body is lost in what came
+            self._no_body_wanted(*code_and_text(error))
+            raise smtplib.SMTPDataError(*code_and_text(error)) from None
         transaction.final_reply = parse_reply(code, text)
         transaction.phase = "done"
         return _by_first_digit(code), text
 
+    def _no_body_wanted(self, code: int, text: bytes) -> None:
+        self.transaction.final_reply = parse_reply(code, text)
+        self.transaction.phase = "refused"
+
     def send(self, s: Any) -> None:
-        if (current := transcript.current()) is not None:
-            current.sent(s.encode("ascii", "replace") if isinstance(s, str) else s)
-        super().send(s)  # type: ignore[misc]
+        super().send(s)
         # The body went out whole: from here on the server may have taken it.
         transaction = getattr(self, "transaction", None)
         if (
@@ -139,17 +90,8 @@ class _Recording:
         ):
             transaction.phase = "answer"
 
-    def getreply(self) -> tuple[int, bytes]:
-        code, text = super().getreply()  # type: ignore[misc]
-        if (current := transcript.current()) is not None:
-            lines = text.split(b"\n")
-            for line in lines[:-1]:
-                current.received(b"%d-%s" % (code, line))
-            current.received(b"%d %s" % (code, lines[-1]))
-        return code, text
 
-
-class SMTP(_Recording, smtplib.SMTP):
+class SMTP(_Recording):
     """`smtplib.SMTP` that records, with a timeout by default."""
 
 

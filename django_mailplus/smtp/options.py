@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -57,6 +58,8 @@ def find_mistakes(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]
         _credentials,
         _credential_texts,
         _password,
+        _pool,
+        _token,
     ):
         yield from look(options, label)
 
@@ -184,6 +187,8 @@ def _ports_and_tls(options: Mapping[str, Any], label: Label) -> Iterator[Mistake
 def _credentials(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
     username, password = options.get("username"), options.get("password")
     for given, missing in (("username", "password"), ("password", "username")):
+        if options.get("token"):
+            break  # see E018
         if options.get(given) and not options.get(missing):
             yield Mistake(
                 id="mailplus.W011",
@@ -266,6 +271,62 @@ def _password(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
             text=f"{label('password')} looks like a Google app password with its spaces.",
             hint="Google shows four groups for reading only: write the 16 letters "
             "without spaces.",
+        )
+
+
+def _pool(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    for name, (kinds, least, what) in _POOL_OPTIONS.items():
+        value = options.get(name, _MISSING)
+        if value is _MISSING or (value is None and name in _MAY_BE_NONE):
+            continue
+        right = isinstance(value, kinds) and not isinstance(value, bool)
+        if not right or not value >= least:  # false for NaN
+            yield Mistake(
+                id="mailplus.E017",
+                severity="error",
+                text=f"{label(name)} is {value!r}; it takes {what}.",
+                hint="Write a number without quotes, or leave the option out.",
+            )
+
+
+_MISSING = object()
+_MAY_BE_NONE = {"pool_timeout", "pool_idle", "pool_lifetime", "pool_messages"}
+_NUMBER = (int, float)
+_POOL_OPTIONS: Mapping[str, tuple[Any, int, str]] = {
+    "pool_size": (int, 0, "a whole number of connections, 0 for no pool"),
+    "pool_timeout": (_NUMBER, 0, "seconds, a number, or None to wait without end"),
+    "pool_idle": (_NUMBER, 0, "seconds, a number, or None for no limit"),
+    "pool_lifetime": (_NUMBER, 0, "seconds, a number, or None for no limit"),
+    "pool_messages": (int, 1, "a whole number of messages, or None for no limit"),
+    "concurrency": (int, 1, "a whole number of connections, 1 or more"),
+}
+
+
+def _token(options: Mapping[str, Any], label: Label) -> Iterator[Mistake]:
+    token = options.get("token")
+    if not token:
+        return
+    if isinstance(token, str):
+        try:
+            module, _, name = token.rpartition(".")
+            token = getattr(importlib.import_module(module), name)
+        except Exception as error:
+            # A module that fails may say anything, and a token given in the place of a
+            # function is a secret.
+            problem = f"cannot be imported ({type(error).__name__})"
+        else:
+            problem = "" if callable(token) else "names something that cannot be called"
+    else:
+        problem = "" if callable(token) else f"is a {type(token).__name__}"
+    if not options.get("username"):
+        problem = problem or f"needs {label('username')}, the address to log in with"
+    if problem:
+        yield Mistake(
+            id="mailplus.E018",
+            severity="error",
+            text=f"{label('token')} {problem}.",
+            hint="Give a function that returns an access token, or its dotted path such as "
+            "'shop.mail.access_token', and the username.",
         )
 
 

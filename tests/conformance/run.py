@@ -1,10 +1,10 @@
-"""Run Django's own mail tests with our SMTP backend in the place of Django's.
+"""Run Django's own mail tests with our SMTP backend and our writing of messages.
 
     python tests/conformance/run.py [directory for the download]
 
 Fetches the source distribution of the installed Django with pip, runs its `mail` tests
-as they are and again with ours, and compares test by test. Fails on a difference that
-is not listed in EXPECTED.
+as they are, again with our backend, and again with every message read back from the
+bytes of `to_bytes()`. Compares test by test; fails on a difference that is not EXPECTED.
 """
 
 from __future__ import annotations
@@ -20,18 +20,50 @@ import django
 
 HERE = Path(__file__).resolve().parent
 
-# Tests that differ, and why. Names as Django prints them.
+# Tests that differ with each, and why. Names as Django prints them, from the class on.
+_POLICY = "wants a header as it was given, for a policy that breaks lines otherwise"
+_IDENTITY = "asks for the attached object itself, which nothing written can give back"
 EXPECTED = {
-    "mail.test_backends.SMTPBackendTests.test_smtp_connection_uses_host_and_port": (
-        "puts a mock in the place of smtplib.SMTP, which our session is a subclass of"
-    ),
-    "mail.test_backends.SMTPBackendTests.test_direct_construction_deprecated": (
-        "asks for a warning about naming Django's class itself; ours is built for "
-        "EMAIL_BACKEND without one, and Django warns about that setting already"
-    ),
+    "ours": {
+        "SMTPBackendTests.test_smtp_connection_uses_host_and_port": (
+            "puts a mock in the place of smtplib.SMTP, which our session is a subclass of"
+        ),
+        "SMTPBackendTests.test_auth_attempted": (
+            "puts a mock in the place of smtplib's login, which would try a wrong password "
+            "with up to three mechanisms"
+        ),
+        "SMTPBackendTests.test_email_msg_uses_crlf": (
+            "listens at smtplib's send, which commands that leave together do not pass"
+        ),
+        "SMTPBackendTests.test_reopen_replaces_partial_connection": (
+            "looks for a connection left half open by a login that failed; ours is closed"
+        ),
+        "SMTPBackendTests.test_direct_construction_deprecated": (
+            "asks for a warning about naming Django's class itself; ours is built for "
+            "EMAIL_BACKEND without one, and Django warns about that setting already"
+        ),
+    },
+    "wire": {
+        "MailTests.test_decoded_attachments_MIMEText": _IDENTITY,
+        "MailTests.test_decoded_attachment_text_MIMEPart": _IDENTITY,
+        "EmailMessageTests.test_decoded_attachment_text_MIMEPart": _IDENTITY,
+        "EmailMessageTestsWithMailers.test_decoded_attachment_text_MIMEPart": _IDENTITY,
+        "DeprecatedCompatibilityTests.test_attachments_mimebase_in_constructor": _IDENTITY,
+        "MailTests.test_body_content_transfer_encoding": (
+            "writes what was read as str, where Python turns 8bit into base64"
+        ),
+        "MailTests.test_folding_white_space": (
+            "looks at a subject before its name is counted to the length of its line"
+        ),
+        "MailTests.test_message_policy_compat32": _POLICY,
+        "EmailMessageTests.test_message_policy_compat32": _POLICY,
+        "EmailMessageTestsWithMailers.test_message_policy_compat32": _POLICY,
+    },
 }
 
-_PROBLEM = re.compile(r"^(?:FAIL|ERROR): \w+ \((?P<test>[\w.]+)\)", re.MULTILINE)
+_PROBLEM = re.compile(
+    r"^(?:FAIL|ERROR): \w+ \([\w.]*?(?P<test>\w+\.\w+)\)", re.MULTILINE
+)
 _RAN = re.compile(r"^Ran (\d+) tests", re.MULTILINE)
 
 
@@ -67,16 +99,27 @@ def main() -> None:
         dir=sys.argv[1] if sys.argv[1:] else None
     ) as scratch:
         tests = fetch(Path(scratch))
-        stock_ran, stock_failed = run(tests, "stock")
-        ours_ran, ours_failed = run(tests, "ours")
-    differing = stock_failed ^ ours_failed
+        stock = run(tests, "stock")
+        known = [
+            compare(stock, run(tests, changed), changed=changed) for changed in EXPECTED
+        ]
+    if not all(known):
+        sys.exit(1)
+
+
+def compare(
+    stock: tuple[int, set[str]], ours: tuple[int, set[str]], *, changed: str
+) -> bool:
+    """Print the tests that differ; whether that is as expected."""
+    expected = EXPECTED[changed]
+    differing = stock[1] ^ ours[1]
     print(
-        f"Django {django.__version__}: {ours_ran} tests run, {len(differing)} differing."
+        f"Django {django.__version__}, {changed}: {ours[0]} tests run, "
+        f"{len(differing)} differing."
     )
     for test in sorted(differing):
-        print(f"  {test}: {EXPECTED.get(test, 'NOT EXPECTED')}")
-    if stock_ran != ours_ran or differing - EXPECTED.keys():
-        sys.exit(1)
+        print(f"  {test}: {expected.get(test, 'NOT EXPECTED')}")
+    return stock[0] == ours[0] and differing <= expected.keys()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import re
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 
-from django_mailplus.message.copying import copy_message
+from django_mailplus.message.copying import copy_message, freeze
 from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.wire import to_bytes
 
 
 def test_changing_the_copy_leaves_the_original_alone():
@@ -68,3 +70,31 @@ def test_what_packages_put_on_a_message_is_the_copys_own():
     copied.tags.append("two")
     copied.metadata["order"] = 2
     assert (message.tags, message.metadata) == (["one"], {"order": 1})
+
+
+def frozen_and_original(**changes):
+    message = EmailMessage(
+        "s", "b", "a@example.com", ["b@example.com"], headers={"X-A": "1"} | changes
+    )
+    return freeze(message), message
+
+
+def test_a_frozen_message_is_written_the_same_at_every_try():
+    frozen, message = frozen_and_original()
+    assert to_bytes(frozen) == to_bytes(frozen) == to_bytes(freeze(frozen))
+    assert to_bytes(message) != to_bytes(message)
+    assert message.extra_headers == {"X-A": "1"}
+
+
+def test_a_frozen_message_is_written_as_django_would_have_written_it():
+    frozen, message = frozen_and_original()
+    stamps = re.compile(rb"(?<=\nDate: )\w[^\r]+|(?<=\nMessage-ID: <)\d+\.\d+\.\d+")
+    assert stamps.sub(b"", to_bytes(frozen)) == stamps.sub(b"", to_bytes(message))
+    assert len(stamps.findall(to_bytes(frozen))) == 2
+
+
+def test_stamps_of_the_callers_own_stay_where_they_are():
+    own = {"date": "Fri, 21 Nov 2025 10:00:00 +0000", "MESSAGE-ID": "<1@example.com>"}
+    frozen, _ = frozen_and_original(**own)
+    assert frozen.extra_headers == {"X-A": "1"} | own
+    assert list(freeze(frozen).extra_headers) == ["X-A", "date", "MESSAGE-ID"]

@@ -1,0 +1,400 @@
+"""Open SMTP sessions kept for the next message: one pool per mailer and process.
+
+Connecting, TLS and the login cost many round trips, a message about one. What is done
+is decided under the lock; connecting and parting happen outside it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import os
+import threading
+import time
+import warnings
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar
+
+from django_mailplus.exceptions import PoolTimeout
+from django_mailplus.smtp.limits import Limits
+from django_mailplus.smtp.parting import Poolable, alive, drop, let_go, part
+from django_mailplus.smtp.slots import Connection, Slot
+from django_mailplus.smtp.stats import COUNTED, Stats
+
+__all__ = ["Lease", "Pool", "drain_all", "sweep"]
+
+_LOOK_AGAIN = 1.0  # seconds; an interrupt may have kept somebody from ringing
+_LAST_GOODBYES = 3.0  # seconds for all of them together when the interpreter exits
+
+
+S = TypeVar("S", bound=Poolable)
+T = TypeVar("T")
+
+
+class Lease(Generic[S]):
+    """A session of which nobody else has the use, until it is released.
+
+    As a context manager it keeps the session for others if the block ends well, and
+    drops it if anything was raised: nobody knows what the server waits for then.
+    """
+
+    __slots__ = ("__weakref__", "_pool", "_slot")
+
+    def __init__(self, pool: Pool[S], slot: Slot[S]) -> None:
+        self._pool = pool
+        self._slot = slot
+
+    @property
+    def session(self) -> S:
+        """Raises RuntimeError after the release, and in a process forked meanwhile."""
+        connection = self._slot.connection
+        if connection is None:
+            raise RuntimeError("This lease was released, or is another process's.")
+        return connection.session
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the session was opened for this lease, and not taken from the pool."""
+        return not self._slot.reused
+
+    def replace(self) -> S:
+        """Drop a session that was not fresh and proved dead; gives a fresh one.
+
+        For errors before the server could have accepted a byte of a message. Raises
+        what connecting raises, and RuntimeError for a fresh session: one try is enough.
+        """
+        if self.fresh:
+            raise RuntimeError("A session opened for this lease is not replaced.")
+        self._pool._replace(self._slot, self.session)
+        return self.session
+
+    def release(self, *, reusable: bool) -> None:
+        """Give the session back: for others if it waits for a new MAIL, else dropped.
+
+        Again is harmless. Also takes leave of connections that were idle too long.
+        """
+        self._pool._take_back(self._slot, "keep" if reusable else "drop")
+        sweep()
+
+    def __enter__(self) -> Lease[S]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.release(reusable=kind is None)
+
+    def __del__(self) -> None:
+        self._pool._abandon(self._slot)
+
+    def __repr__(self) -> str:
+        return f"<Lease of {self._pool!r}>"
+
+
+class Pool(Generic[S]):
+    """Lends sessions that `connect` opened; never more than `limits.size` are open.
+
+    The one used last is lent first, so that those not needed grow old and are closed.
+    Who waits is served in order. `name` must hold no secret: it is shown.
+
+    There is no thread behind it, which would end with a fork and make every fork warn
+    from Python 3.12 on. The old are parted with at any release, and by `sweep`.
+    """
+
+    def __init__(self, connect: Callable[[], S], limits: Limits, *, name: str) -> None:
+        self.limits = limits
+        self.name = name
+        self._connect = connect
+        self._start_empty()
+        with _pools_lock:
+            _pools.add(self)
+
+    def _start_empty(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Connection[S]] = []  # the one used last stands last
+        self._taken: set[Slot[S]] = set()
+        self._waiting: deque[Slot[S]] = deque()
+        self._abandoned: deque[Slot[S]] = deque()
+        self._generation = 0
+        self._counts: Counter[str] = Counter()
+
+    def lease(self) -> Lease[S]:
+        """An idle session, or a fresh one, or the next to become free.
+
+        Raises `PoolTimeout` after waiting `limits.timeout` seconds, and what
+        connecting raises.
+        """
+        slot: Slot[S] = Slot()
+        lease = Lease(self, slot)
+        try:
+            self._wait_for_turn(slot)
+            if not self._reuse(slot):
+                self._open(slot)
+        except BaseException:
+            self._take_back(slot, "drop")
+            raise
+        return lease
+
+    def sweep(self) -> None:
+        """Take leave of the connections that have been idle, or open, for too long."""
+        while (slot := self._locked(self._take_expired)) is not None:
+            self._take_back(slot, "part")
+
+    def drain(self) -> None:
+        """Take leave of all idle connections, and of those in use once they come back.
+
+        The pool goes on with new ones.
+        """
+        self._locked(self._age)
+        self.sweep()
+
+    @property
+    def stats(self) -> Stats:
+        return self._locked(self._stats)
+
+    def _stats(self) -> Stats:
+        return Stats(
+            size=self.limits.size,
+            in_use=len(self._taken),
+            idle=len(self._idle),
+            waiting=len(self._waiting),
+            **{what: self._counts[what] for what in COUNTED},
+        )
+
+    def __repr__(self) -> str:
+        in_use = len(self._taken) - len(self._abandoned)  # no lock: see _abandon
+        return (
+            f"<Pool {self.name}: {in_use} in use, {len(self._idle)} idle,"
+            f" {len(self._waiting)} waiting of {self.limits.size}>"
+        )
+
+    def _locked(self, change: Callable[[], T]) -> T:
+        """Do it under the lock, and let those go on whom it allows to.
+
+        No context manager of ours: an interrupt between its lines would keep the lock.
+        """
+        _notice_fork()
+        try:
+            with self._lock:
+                try:
+                    self._reclaim()
+                    return change()
+                finally:
+                    self._hand_on()
+        finally:
+            while self._abandoned:  # meanwhile, by somebody who saw nobody waiting
+                self._locked(self._reclaim)
+
+    def _hand_on(self) -> None:
+        while self._waiting and (self._idle or len(self._taken) < self.limits.size):
+            slot = self._waiting[0]
+            self._taken.add(slot)
+            if self._idle and slot.connection is None:
+                slot.connection, slot.reused = self._idle.pop(), True
+            self._waiting.popleft()
+            slot.ring()
+        self._note_holding()
+
+    def _note_holding(self) -> None:
+        """A pool with idle connections must not be collected before them."""
+        if self._idle:
+            _holding.add(self)
+        else:
+            _holding.discard(self)
+
+    def _wait_for_turn(self, slot: Slot[S]) -> None:
+        if self._locked(partial(self._line_up, slot)):
+            return
+        timeout = self.limits.timeout
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+        while (left := deadline - time.monotonic()) > 0:
+            slot.bell.acquire(timeout=min(left, _LOOK_AGAIN))
+            if self._locked(partial(self._may_go_on, slot)):
+                return
+        others = self._locked(partial(self._give_up, slot))
+        if others is None:  # the turn came at the last moment
+            return
+        raise PoolTimeout(
+            f"{self.name}: no connection came free in {self.limits.timeout:g} seconds"
+            f" (the pool has {self.limits.size}, others waiting: {others})."
+            " Raise 'pool_size' if the mail server allows you more connections, or"
+            " 'pool_timeout' to wait longer."
+        )
+
+    def _line_up(self, slot: Slot[S]) -> bool:
+        self._waiting.append(slot)
+        if self._may_go_on(slot):
+            return True
+        self._counts["waited"] += 1
+        return False
+
+    def _may_go_on(self, slot: Slot[S]) -> bool:
+        self._hand_on()
+        return slot in self._taken
+
+    def _give_up(self, slot: Slot[S]) -> int | None:
+        if self._may_go_on(slot):
+            return None
+        self._waiting.remove(slot)
+        self._counts["timeouts"] += 1
+        return len(self._waiting)
+
+    def _reuse(self, slot: Slot[S]) -> bool:
+        """Whether there is an idle session that will do; one that will not is gone."""
+        connection = slot.connection
+        if connection is None:
+            return False
+        if not self._expired(connection) and alive(connection.session):
+            self._count("reused")
+            return True
+        part(connection.session, until=_exit_deadline)
+        slot.connection = None
+        self._count("closed", "replaced")
+        return False
+
+    def _open(self, slot: Slot[S]) -> None:
+        generation, slot.reused = self._generation, False
+        try:
+            slot.connection = Connection(self._connect(), generation)
+        except BaseException:
+            self._count("failed")
+            raise
+        self._count("opened")
+
+    def _replace(self, slot: Slot[S], session: S) -> None:
+        drop(session)
+        slot.connection = None
+        self._count("closed", "replaced")
+        self._open(slot)
+
+    def _count(self, *events: str) -> None:
+        self._locked(partial(self._counts.update, events))
+
+    def _expired(self, connection: Connection[S]) -> bool:
+        idle = time.monotonic() - connection.idle_since
+        drained = connection.generation != self._generation
+        return drained or self.limits.reached(connection.session, idle=idle)
+
+    def _take_expired(self) -> Slot[S] | None:
+        for connection in self._idle:
+            if self._expired(connection):
+                slot = Slot(connection)
+                self._taken.add(slot)
+                self._idle.remove(connection)
+                return slot
+        return None
+
+    def _take_back(self, slot: Slot[S], to: Literal["keep", "part", "drop"]) -> None:
+        """Free the slot, whatever happens on the way."""
+        _notice_fork()
+        connection, keep = slot.connection, False
+        try:
+            if connection is not None and to == "drop":
+                drop(connection.session)
+            elif connection is not None:
+                connection.idle_since = time.monotonic()
+                keep = to == "keep" and self._worth_keeping(connection)
+                if not keep:
+                    part(connection.session, until=_exit_deadline)
+        finally:
+            self._locked(partial(self._settle, slot, keep=keep))
+
+    def _worth_keeping(self, connection: Connection[S]) -> bool:
+        return _exit_deadline is None and not self._expired(connection)
+
+    def _settle(self, slot: Slot[S], *, keep: bool = False) -> None:
+        if slot.done:  # released before
+            return
+        if slot in self._taken:
+            self._taken.discard(slot)
+        elif slot in self._waiting:  # interrupted there
+            self._waiting.remove(slot)
+        connection, slot.connection, slot.done = slot.connection, None, True
+        if connection is not None and keep:
+            self._idle.append(connection)
+        elif connection is not None:
+            self._counts["closed"] += 1
+
+    def _age(self) -> None:
+        self._generation += 1
+
+    def _abandon(self, slot: Slot[S]) -> None:
+        """For a lease that was collected: at any moment, so perhaps under our lock."""
+        if slot.done:
+            return
+        if slot.connection is not None:
+            drop(slot.connection.session)
+        self._abandoned.append(slot)
+        with contextlib.suppress(IndexError):
+            self._waiting[0].ring()
+        warnings.warn(
+            f"A lease of {self!r} was never released", ResourceWarning, stacklevel=3
+        )
+
+    def _reclaim(self) -> None:
+        while self._abandoned:
+            self._settle(self._abandoned.popleft())
+
+    def _start_child(self) -> None:
+        """Give up the connections, which are the parent's: not a byte may go out."""
+        idle, taken = self._idle, self._taken
+        self._start_empty()
+        for slot in taken:
+            connection, slot.connection, slot.done = slot.connection, None, True
+            if connection is not None:
+                let_go(connection.session)
+        for connection in idle:
+            let_go(connection.session)
+
+
+_pools: weakref.WeakSet[Pool[Any]] = weakref.WeakSet()
+_pools_lock = threading.Lock()  # a WeakSet may not grow while it is walked through
+_holding: set[Pool[Any]] = set()  # those with idle connections
+_process = os.getpid()
+_exit_deadline: float | None = None  # by time.monotonic(), once the interpreter exits
+
+
+def sweep() -> None:
+    """Take leave of connections that are idle for too long, in all pools.
+
+    Every release does it. Call it where a process that mails seldom has a moment, such
+    as the end of a request.
+    """
+    for pool in list(_holding):
+        pool.sweep()
+
+
+def drain_all() -> None:
+    """Take leave of all connections, in all pools, as `Pool.drain` does."""
+    with _pools_lock:
+        pools = list(_pools)
+    for pool in pools:
+        pool.drain()
+
+
+def _exit() -> None:
+    global _exit_deadline
+    # Whoever still mails, at exit, has a connection for that message only.
+    _exit_deadline = time.monotonic() + _LAST_GOODBYES
+    drain_all()
+
+
+def _start_child() -> None:
+    global _pools_lock, _process
+    _process, _pools_lock = os.getpid(), threading.Lock()
+    _holding.clear()
+    for pool in list(_pools):
+        pool._start_child()
+
+
+def _notice_fork() -> None:
+    # uWSGI forks in C, and Python is told only with `py-call-osafterfork`.
+    if os.getpid() != _process:
+        _start_child()
+
+
+atexit.register(_exit)
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_start_child)
