@@ -46,8 +46,9 @@ def test_a_flag_that_is_neither_is_refused():
     ("text", "value"),
     [("10", 10), ("2.5", 2.5), ("none", None), ("None", None), ("", None)],
 )
-def test_timeout_is_a_number_or_none(text, value):
-    timeout = options(f"smtp://h?timeout={text}")["timeout"]
+@pytest.mark.parametrize("name", ["timeout", "pool_idle"])
+def test_timeout_is_a_number_or_none(text, value, name):
+    timeout = options(f"smtp://h?{name}={text}")[name]
     assert timeout == value
     assert type(timeout) is type(value)
 

@@ -107,7 +107,11 @@ def mass_mail(walk: Walk) -> str:
     mails = walk.new_mails(3)
     for mail in mails:
         expect_equal("the envelope of one mail", mail.rcpt_to, [mail.message["To"]])
-    return f"{len(mails)} mails, one reader each"
+    expect_equal("the connections", len({mail.peer for mail in mails}), 1)
+    send(walk, "mass-mail")
+    again = walk.new_mails(3)
+    expect_equal("the connection", again[0].peer, mails[0].peer)
+    return f"{len(mails)} mails, one reader each, twice over one connection"
 
 
 def mail_to_managers_and_admins(walk: Walk) -> str:

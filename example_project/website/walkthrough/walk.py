@@ -35,6 +35,7 @@ class Arrival:
 
     rcpt_to: list[str]
     message: EmailMessage
+    peer: str
 
 
 @dataclass(kw_only=True)
@@ -59,6 +60,7 @@ class Walk:
                 message=message_from_bytes(
                     mail.raw, EmailMessage, policy=email.policy.default
                 ),
+                peer=mail.peer,
             )
             for mail in mails
         ]
