@@ -59,7 +59,8 @@ with translation.override("de"):
 def main() -> None:
     [wheel] = Path(sys.argv[1]).glob("*.whl")
     [sdist] = Path(sys.argv[1]).glob("*.tar.gz")
-    names = tarfile.open(sdist).getnames()
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
     if absent := _missing(CATALOGUES, names):
         sys.exit(f"{sdist.name}: missing {absent}")
     names = zipfile.ZipFile(wheel).namelist()
