@@ -1,17 +1,26 @@
-"""Look into the built wheel, install it alone in a new environment and use it there.
+"""Look into what was built, install the wheel alone in a new environment and use it there.
 
-python tests/distribution/check.py DIRECTORY-WITH-THE-WHEEL
+python tests/distribution/check.py DIRECTORY-WITH-WHEEL-AND-SDIST
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+CATALOGUES = tuple(
+    path.with_suffix(suffix).relative_to(ROOT).as_posix()
+    for path in sorted(ROOT.glob("django_mailplus/locale/*/LC_MESSAGES/django.po"))
+    for suffix in (".po", ".mo")
+)
 REQUIRED = (
     "django_mailplus/py.typed",
     "django_mailplus/doctor/failures.toml",
@@ -21,6 +30,7 @@ REQUIRED = (
     "django_mailplus/static/mailplus/verification.css",
     "django_mailplus/templates/mailplus/verification/body.html",
     "dist-info/licenses/LICENSE",
+    *CATALOGUES,
 )
 
 SETTINGS = """
@@ -37,11 +47,24 @@ if not hasattr(django.core.mail, "mailers"):
     EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"
 """
 
+IN_GERMAN = """
+import django
+from django.utils import translation
+django.setup()
+with translation.override("de"):
+    assert translation.gettext("Confirm my address") == "Adresse bestätigen"
+"""
+
 
 def main() -> None:
     [wheel] = Path(sys.argv[1]).glob("*.whl")
+    [sdist] = Path(sys.argv[1]).glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    if absent := _missing(CATALOGUES, names):
+        sys.exit(f"{sdist.name}: missing {absent}")
     names = zipfile.ZipFile(wheel).namelist()
-    missing = [name for name in REQUIRED if not any(n.endswith(name) for n in names)]
+    missing = _missing(REQUIRED, names)
     strangers = [n for n in names if not n.startswith("django_mailplus")]
     strangers = [n for n in strangers if ".dist-info/" not in n]
     if missing or strangers:
@@ -63,9 +86,19 @@ def main() -> None:
                 "--settings=settings",
                 "--pythonpath=.",
             ],
+            ["-c", IN_GERMAN],
         ):
-            subprocess.run([python, *command], cwd=project, check=True)
+            subprocess.run(
+                [python, *command],
+                cwd=project,
+                env={**os.environ, "DJANGO_SETTINGS_MODULE": "settings"},
+                check=True,
+            )
     print(f"{wheel.name}: {len(names)} files, installs and runs with Django alone.")
+
+
+def _missing(required: Iterable[str], names: Sequence[str]) -> list[str]:
+    return [name for name in required if not any(n.endswith(name) for n in names)]
 
 
 if __name__ == "__main__":
