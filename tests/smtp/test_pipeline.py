@@ -538,7 +538,7 @@ def test_a_batch_that_stops_completes_nothing_more():
         outcomes = send_all(session, map(job, range(1, 9)))
         assert next(outcomes).kind == "permanent"
         outcomes.close()
-        assert not session.alive()
+        assert session.sock is None
     assert server.taken == []
     assert any("ann2" in command for command in server.commands)
 
@@ -577,7 +577,7 @@ def test_an_interrupt_drops_what_is_under_way():
     with serving() as (server, session):
         with pytest.raises(KeyboardInterrupt):
             list(send_all(session, jobs()))
-        assert not session.alive()
+        assert session.sock is None
     assert len(server.taken) <= 1
 
 
