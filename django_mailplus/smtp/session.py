@@ -85,15 +85,8 @@ class Session(smtplib.SMTP):
         return self.sock is not None and not self.channel.buffered
 
     def send(self, s: Any) -> None:
-        """As in smtplib, but a large body may take its time, if only it moves on."""
-        data = s.encode(self.command_encoding) if isinstance(s, str) else s
-        self.show_sent(data)
-        self._debug("send:", data)
-        try:
-            self.channel.write(data)
-        except smtplib.SMTPException:
-            self.close()
-            raise
+        self.show_sent(s.encode("ascii", "replace") if isinstance(s, str) else s)
+        super().send(s)
 
     def rset(self) -> tuple[int, bytes]:
         self.reset_due = False

@@ -1,0 +1,176 @@
+"""Batches to servers that fail or lie: nothing is completed that should not be."""
+
+from __future__ import annotations
+
+import smtplib
+
+import pytest
+from misbehaving_server import (
+    CLOSE,
+    DEAF,
+    PIPELINING,
+    RESET,
+    SILENCE,
+    MisbehavingServer,
+    then,
+)
+from smtp.batches import BOTH, job, kinds, open_session, send, senders
+
+from django_mailplus.smtp.pipeline import PipeliningError, send_all
+
+# --- Sessions that end ----------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content"])
+@pytest.mark.parametrize("after", ["", CLOSE])
+def test_a_421_at_each_step_ends_the_session(ehlo, step, after):
+    good = {"mail": "250 ok", "rcpt": "250 ok", "data": "354 go", "content": "250 ok"}
+    closing = "421 4.3.2 closing"
+    script = [good[step], then(closing, after) if after else closing]
+    outcomes, server = send(*map(job, range(1, 5)), ehlo=ehlo, **{step: script})
+    assert kinds(outcomes) == ["accepted"] + ["transient"] * 3
+    assert outcomes[1].reply.code == 421
+    assert isinstance(outcomes[3].exception(), smtplib.SMTPServerDisconnected)
+    assert senders(server) == ["ann1@example.com"]
+
+
+@BOTH
+@pytest.mark.parametrize("how", [CLOSE, RESET])
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
+def test_a_connection_that_dies_before_the_content_sent_nothing(ehlo, step, how):
+    good = {"mail": "250 ok", "rcpt": "250 ok", "data": "354 go"}
+    outcomes, server = send(
+        *map(job, range(1, 5)), ehlo=ehlo, **{step: [good[step], how]}
+    )
+    # A reset takes away the reply to the content that came in the same write.
+    assert outcomes[0].kind == "accepted" or (how == RESET and ehlo == PIPELINING)
+    assert kinds(outcomes)[1:] == ["transient"] * 3
+    assert isinstance(outcomes[1].error, smtplib.SMTPServerDisconnected)
+    assert senders(server) == ["ann1@example.com"]
+
+
+@BOTH
+@pytest.mark.parametrize("how", [CLOSE, RESET])
+def test_a_lost_answer_to_the_content_is_unknown_and_that_only(ehlo, how):
+    outcomes, _ = send(*map(job, range(1, 5)), ehlo=ehlo, content=["250 ok", how])
+    assert kinds(outcomes) == ["accepted", "unknown", "transient", "transient"]
+
+
+def test_a_missing_answer_to_the_content_is_unknown():
+    outcomes, _ = send(job(1), job(2), content=SILENCE, timeout=0.3)
+    assert kinds(outcomes) == ["unknown", "transient"]
+
+
+@BOTH
+def test_a_large_content_cut_in_the_middle_is_known_not_to_be_sent(ehlo):
+    large = job(1, body=b"line\r\n" * 4_000_000)
+    outcomes, server = send(
+        large, job(2), ehlo=ehlo.replace("SIZE 1000000", "HELP"), cut_after=100_000
+    )
+    assert kinds(outcomes) == ["transient"] * 2
+    assert outcomes[0].phase == "data"
+    assert (server.taken, server.broken > 0) == ([], True)
+
+
+def test_a_server_that_stops_reading_the_content():
+    class Deaf(MisbehavingServer):
+        def _content(self, session):
+            self._stop.wait(10)
+            raise EOFError
+
+    with Deaf(ehlo="250-test\n250 PIPELINING") as server:
+        session = open_session(server, timeout=0.3)
+        outcomes = list(send_all(session, [job(1, body=b"x\r\n" * 9_000_000), job(2)]))
+    assert kinds(outcomes) == ["transient"] * 2
+    assert "timed out" in str(outcomes[0].error)
+
+
+@pytest.mark.parametrize(
+    "reply", ["552 5.3.4 too big", "421 4.4.2 timeout", "250 fine"]
+)
+def test_a_reply_before_the_end_of_the_content_stops_it(reply):
+    class Hasty(MisbehavingServer):
+        def _content(self, session):
+            self._receive(session)
+            self._send(session, reply)
+            while True:
+                self._receive(session)
+                if session.unread.endswith(b"\r\n.\r\n"):
+                    self.taken.append("a message that was answered twice")
+
+    with Hasty(ehlo="250-test\n250 PIPELINING") as server:
+        session = open_session(server)
+        outcomes = list(send_all(session, [job(1, body=b"x\r\n" * 9_000_000), job(2)]))
+        server.settle()
+    kind = "permanent" if reply.startswith("5") else "transient"
+    assert kinds(outcomes) == [kind, "transient"]
+    assert server.taken == []
+
+
+@BOTH
+@pytest.mark.parametrize("reply", ["354 more", "hello", "250 " + "x" * 9000, "199 hm"])
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "content", "rset"])
+def test_a_senseless_reply_ends_the_session(ehlo, step, reply):
+    if (step, reply) == ("data", "354 more"):
+        reply = "250 fine"  # 354 makes sense there, 250 does not
+    script = {step: ["354 go" if step == "data" else "250 ok", reply]}
+    refused = {"rcpt": {"bad": "550 no"}} if step == "rset" else {}
+    if step == "rset":
+        script = {step: reply}
+    outcomes, server = send(
+        job(1, to=["bad@x.org"] if refused else None),
+        job(2),
+        job(3),
+        ehlo=ehlo,
+        **script,
+        **refused,
+    )
+    struck = "unknown" if step == "content" else "transient"
+    first = "permanent" if refused else "accepted"
+    assert kinds(outcomes) == [first, struck, "transient"]
+    assert isinstance(outcomes[2].error, smtplib.SMTPException)
+    # Too long an answer to content may still have meant that it was taken.
+    expected = [] if refused else ["ann1@example.com"]
+    long_answer = (
+        ["ann2@example.com"] if (step, reply[:3]) == ("content", "250") else []
+    )
+    assert senders(server) == expected + long_answer
+
+
+# --- Servers that cannot do what they offer ---------------------------------------------
+
+
+def test_a_server_that_drops_what_was_sent_together():
+    outcomes, server = send(job(1), job(2), mail=then("250 ok", DEAF), timeout=0.4)
+    assert kinds(outcomes) == ["transient"] * 2
+    assert isinstance(outcomes[0].error, PipeliningError)
+    assert server.taken == []
+
+
+def test_a_server_that_drops_the_envelope_behind_the_content():
+    outcomes, server = send(job(1), job(2), content=then("250 ok", DEAF), timeout=0.4)
+    assert kinds(outcomes) == ["accepted", "transient"]
+    assert isinstance(outcomes[1].error, PipeliningError)
+    assert senders(server) == ["ann1@example.com"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"mail": "250 ok\n250 one too many"},
+        {"rcpt": "250 ok\n250 one too many"},
+        {"rcpt": "550 no\n250 one too many"},
+        {"data": "354 go\n250 already queued"},
+        {"rcpt": {"bob1": "", "": "250 ok"}},
+        {"mail": ""},
+    ],
+)
+def test_replies_too_many_or_too_few_never_complete_a_message(script):
+    # Separate replies in one text, as the server script joins lines as they are.
+    outcomes, server = send(
+        job(1, to=["bob1@x.org", "bob2@x.org"]), job(2), timeout=0.4, **script
+    )
+    assert "accepted" not in kinds(outcomes)
+    assert "unknown" not in kinds(outcomes)
+    assert server.taken == []
