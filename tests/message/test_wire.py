@@ -68,8 +68,9 @@ def same(letter: Letter) -> Any:
     wanted = outcome(as_django, stock)
     got = outcome(wire.to_bytes, ours)
     assert got == wanted
-    # A boundary that Python gave to a given part stays on it, as with Django.
-    assert outcome(as_django, ours) == outcome(as_django, stock)
+    if letter.attachments:
+        # A boundary that Python gave to a given part stays on it, as with Django.
+        assert outcome(as_django, ours) == outcome(as_django, stock)
     return wanted
 
 
