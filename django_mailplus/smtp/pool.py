@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+
+# Looking up a name imports it. A process forked at that moment waits for it for ever.
+import encodings.idna  # noqa: F401
 import math
 import os
 import threading
@@ -86,9 +89,6 @@ class Lease(Generic[S]):
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.release(reusable=kind is None)
 
-    def __del__(self) -> None:
-        self._pool._abandon(self._slot)
-
     def __repr__(self) -> str:
         return f"<Lease of {self._pool!r}>"
 
@@ -116,7 +116,6 @@ class Pool(Generic[S]):
         self._idle: list[Connection[S]] = []  # the one used last stands last
         self._taken: set[Slot[S]] = set()
         self._waiting: deque[Slot[S]] = deque()
-        self._abandoned: deque[Slot[S]] = deque()
         self._generation = 0
         self._counts: Counter[str] = Counter()
 
@@ -127,7 +126,7 @@ class Pool(Generic[S]):
         connecting raises.
         """
         slot: Slot[S] = Slot()
-        lease = Lease(self, slot)
+        lease = self._lease_of(slot)
         try:
             self._wait_for_turn(slot)
             if not self._reuse(slot):
@@ -139,15 +138,16 @@ class Pool(Generic[S]):
 
     def sweep(self) -> None:
         """Take leave of the connections that have been idle, or open, for too long."""
-        while (slot := self._locked(self._take_expired)) is not None:
-            self._take_back(slot, "part")
+        while (lease := self._locked(self._take_expired)) is not None:
+            self._take_back(lease._slot, "part")
 
     def drain(self) -> None:
         """Take leave of all idle connections, and of those in use once they come back.
 
         The pool goes on with new ones.
         """
-        self._locked(self._age)
+        with self._lock:
+            self._generation += 1
         self.sweep()
 
     @property
@@ -164,11 +164,18 @@ class Pool(Generic[S]):
         )
 
     def __repr__(self) -> str:
-        in_use = len(self._taken) - len(self._abandoned)  # no lock: see _abandon
+        # Without the lock, which is perhaps held where a finalizer shows us.
+        in_use = sum(not slot.forgotten for slot in self._taken.copy())
         return (
             f"<Pool {self.name}: {in_use} in use, {len(self._idle)} idle,"
             f" {len(self._waiting)} waiting of {self.limits.size}>"
         )
+
+    def _lease_of(self, slot: Slot[S]) -> Lease[S]:
+        lease = Lease(self, slot)
+        # No __del__, which would run for every lease and swallow an interrupt then.
+        slot.holder = weakref.ref(lease, partial(self._abandoned, slot))
+        return lease
 
     def _locked(self, change: Callable[[], T]) -> T:
         """Do it under the lock, and let those go on whom it allows to.
@@ -176,16 +183,12 @@ class Pool(Generic[S]):
         No context manager of ours: an interrupt between its lines would keep the lock.
         """
         _notice_fork()
-        try:
-            with self._lock:
-                try:
-                    self._reclaim()
-                    return change()
-                finally:
-                    self._hand_on()
-        finally:
-            while self._abandoned:  # meanwhile, by somebody who saw nobody waiting
-                self._locked(self._reclaim)
+        with self._lock:
+            try:
+                self._reclaim()
+                return change()
+            finally:
+                self._hand_on()
 
     def _hand_on(self) -> None:
         while self._waiting and (self._idle or len(self._taken) < self.limits.size):
@@ -195,11 +198,7 @@ class Pool(Generic[S]):
                 slot.connection, slot.reused = self._idle.pop(), True
             self._waiting.popleft()
             slot.ring()
-        self._note_holding()
-
-    def _note_holding(self) -> None:
-        """A pool with idle connections must not be collected before them."""
-        if self._idle:
+        if self._idle:  # then the pool must not be collected before them
             _holding.add(self)
         else:
             _holding.discard(self)
@@ -209,10 +208,13 @@ class Pool(Generic[S]):
             return
         timeout = self.limits.timeout
         deadline = time.monotonic() + (math.inf if timeout is None else timeout)
-        while (left := deadline - time.monotonic()) > 0:
+        # Once more before the first wait: a lease collected meanwhile woke nobody.
+        while not self._locked(partial(self._may_go_on, slot)):
+            if (left := deadline - time.monotonic()) <= 0:
+                break
             slot.bell.acquire(timeout=min(left, _LOOK_AGAIN))
-            if self._locked(partial(self._may_go_on, slot)):
-                return
+        else:
+            return
         others = self._locked(partial(self._give_up, slot))
         if others is None:  # the turn came at the last moment
             return
@@ -277,13 +279,13 @@ class Pool(Generic[S]):
         drained = connection.generation != self._generation
         return drained or self.limits.reached(connection.session, idle=idle)
 
-    def _take_expired(self) -> Slot[S] | None:
+    def _take_expired(self) -> Lease[S] | None:
         for connection in self._idle:
             if self._expired(connection):
-                slot = Slot(connection)
-                self._taken.add(slot)
+                lease = self._lease_of(Slot(connection))
+                self._taken.add(lease._slot)
                 self._idle.remove(connection)
-                return slot
+                return lease
         return None
 
     def _take_back(self, slot: Slot[S], to: Literal["keep", "part", "drop"]) -> None:
@@ -305,44 +307,37 @@ class Pool(Generic[S]):
         return _exit_deadline is None and not self._expired(connection)
 
     def _settle(self, slot: Slot[S], *, keep: bool = False) -> None:
-        if slot.done:  # released before
-            return
         if slot in self._taken:
             self._taken.discard(slot)
         elif slot in self._waiting:  # interrupted there
             self._waiting.remove(slot)
-        connection, slot.connection, slot.done = slot.connection, None, True
+        connection, slot.connection, slot.holder = slot.connection, None, None
         if connection is not None and keep:
             self._idle.append(connection)
         elif connection is not None:
             self._counts["closed"] += 1
 
-    def _age(self) -> None:
-        self._generation += 1
-
-    def _abandon(self, slot: Slot[S]) -> None:
+    def _abandoned(self, slot: Slot[S], _: object) -> None:
         """For a lease that was collected: at any moment, so perhaps under our lock."""
-        if slot.done:
-            return
-        if slot.connection is not None:
-            drop(slot.connection.session)
-        self._abandoned.append(slot)
+        if (connection := slot.connection) is not None:
+            drop(connection.session)
         with contextlib.suppress(IndexError):
-            self._waiting[0].ring()
+            self._waiting[0].ring()  # who comes next reclaims the slot
         warnings.warn(
-            f"A lease of {self!r} was never released", ResourceWarning, stacklevel=3
+            f"A lease of {self!r} was never released", ResourceWarning, stacklevel=2
         )
 
     def _reclaim(self) -> None:
-        while self._abandoned:
-            self._settle(self._abandoned.popleft())
+        for slots in (self._taken, self._waiting):
+            for slot in [slot for slot in slots if slot.forgotten]:
+                self._settle(slot)
 
     def _start_child(self) -> None:
         """Give up the connections, which are the parent's: not a byte may go out."""
         idle, taken = self._idle, self._taken
         self._start_empty()
         for slot in taken:
-            connection, slot.connection, slot.done = slot.connection, None, True
+            connection, slot.connection, slot.holder = slot.connection, None, None
             if connection is not None:
                 let_go(connection.session)
         for connection in idle:
@@ -384,9 +379,9 @@ def _exit() -> None:
 def _start_child() -> None:
     global _pools_lock, _process
     _process, _pools_lock = os.getpid(), threading.Lock()
-    _holding.clear()
     for pool in list(_pools):
         pool._start_child()
+    _holding.clear()
 
 
 def _notice_fork() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -29,13 +30,18 @@ class Slot(Generic[S]):
 
     connection: Connection[S] | None = None
     reused: bool = False
-    done: bool = False
+    holder: weakref.ref[object] | None = None  # the lease, until it is released
     # Released when it is worth looking again. Neither an Event nor a Condition: those
     # hold a lock while they wake, which a finalizer could want in the same thread.
     bell: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.bell.acquire()
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the lease is gone, but was not released."""
+        return self.holder is not None and self.holder() is None
 
     def ring(self) -> None:
         """Wake whoever waits for this slot; from anywhere, any number of times."""

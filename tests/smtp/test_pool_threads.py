@@ -177,7 +177,8 @@ def test_whoever_waits_gets_the_chance_of_one_who_could_not_connect():
     assert pool.stats.in_use == pool.stats.waiting == 0
 
 
-def test_the_slot_of_a_dropped_session_goes_to_whoever_waits(counting):
+def test_the_slot_of_a_dropped_session_goes_to_whoever_waits(counting, monkeypatch):
+    monkeypatch.setattr("django_mailplus.smtp.pool._LOOK_AGAIN", 60)
     pool = pool_to(counting, size=1)
     lease = pool.lease()
     with ThreadPoolExecutor(1) as executor:
@@ -188,7 +189,8 @@ def test_the_slot_of_a_dropped_session_goes_to_whoever_waits(counting):
             assert other.fresh
 
 
-def test_the_slot_of_a_forgotten_lease_goes_to_whoever_waits(counting):
+def test_the_slot_of_a_forgotten_lease_goes_to_whoever_waits(counting, monkeypatch):
+    monkeypatch.setattr("django_mailplus.smtp.pool._LOOK_AGAIN", 60)
     pool = pool_to(counting, size=1)
     lease = pool.lease()
     with ThreadPoolExecutor(1) as executor:
