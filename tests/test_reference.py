@@ -29,6 +29,7 @@ from django_mailplus.verification import (
     send_verification_email,
     start_email_change,
     urls,
+    verify_email_address,
 )
 from django_mailplus.verification import signals as verification_signals
 from django_mailplus.verification.addresses import Outcome
@@ -207,6 +208,7 @@ def test_the_context_of_every_mail_is_in_the_reference(
         send_verification_email(user)
         send_account_exists_email("ann@example.com")
         request_verification_email(Ticket.of("unknown@example.com"))
+        verify_email_address(user)
         start_email_change(user, "new@example.com")
         confirm_change_link(seen["change_"]["uid"], seen["change_"]["token"])
     finally:

@@ -108,14 +108,25 @@ def verify_email_address(
 def unverify_email_address(
     user: Any, email: str | None = None, *, purpose: str = "verify"
 ) -> None:
-    """Take a proof back; links and codes that were mailed before stop working."""
+    """Take a proof back; links and codes that were mailed before stop working.
+
+    So do those with which the address could undo a change of address.
+    """
     address = email if email is not None else email_of(user)
     with locked(user) as user:
         rows = primary().filter(user=user, purpose=purpose)
         forget(rows.filter(mailbox_key=mailbox_key(address)))
+        _end_changes(user, address, to_it=purpose == "change")
         if purpose == "verify" and same_mailbox(address, email_of(user)):
             rows.filter(activates_user=True).update(activates_user=False)
             note(user, verified=False)
+
+
+def _end_changes(user: Any, address: str, *, to_it: bool) -> None:
+    """The links of changes from the address, or of those to it."""
+    for row in primary().filter(user=user, purpose="change"):
+        if same_mailbox(row.email if to_it else row.previous_email, address):
+            row.delete()
 
 
 def forget(rows: Iterable[EmailAddress]) -> None:

@@ -58,6 +58,8 @@ def start_email_change(
             "the password of the account."
         )
     new_email = BaseUserManager.normalize_email(new_email.strip())
+    if "@" not in new_email:
+        raise ValueError("The new address is none: check it with a form first.")
     ticket = Ticket.of(new_email, "change", method="link").sign()
     outgoing = Outgoing(
         base=links.base_url(request, base_url),

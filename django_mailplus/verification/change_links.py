@@ -9,7 +9,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from django_mailplus.verification import links, signals
-from django_mailplus.verification.addresses import confirm, forget, is_taken
+from django_mailplus.verification.addresses import (
+    confirm,
+    forget,
+    is_email_verified,
+    is_taken,
+)
 from django_mailplus.verification.change_mails import tell_old_address
 from django_mailplus.verification.locks import writing
 from django_mailplus.verification.mailbox import (
@@ -58,6 +63,8 @@ def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
         return "address_changed"
     if not getattr(user, "is_active", True):
         return "inactive"
+    # Perhaps it was proved since the change was asked for.
+    row.previous_verified = is_email_verified(user)
     if is_taken(row.email, by_other_than=user) or not _set_email(user, row.email):
         return "taken"
     # Kept under the old address, so that the next change to the new one has a row of its
@@ -66,7 +73,7 @@ def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
     key = former_mailbox_key(row.previous_email)
     done.filter(mailbox_key=key).delete()
     row.verified_at, row.mailbox_key = timezone.now(), key
-    row.save(update_fields=["verified_at", "mailbox_key"])
+    row.save(update_fields=["verified_at", "mailbox_key", "previous_verified"])
     return "changed"
 
 
@@ -94,8 +101,8 @@ def _cancel(user: Any, row: EmailAddress) -> CancelOutcome:
         changes.filter(pk=row.pk).delete()
         return "cancelled"
     later = _changes_since(row, list(changes.filter(verified_at__isnull=False)))
-    if not same_mailbox(email_of(user), later[-1].email):
-        return "too_late"
+    if not any(same_mailbox(email_of(user), change.email) for change in later):
+        return "too_late"  # the address came some other way: from staff, or an API
     if not _set_email(user, row.previous_email):
         return "too_late"
     # Also what is under way, and the say that addresses in between have.
@@ -105,7 +112,10 @@ def _cancel(user: Any, row: EmailAddress) -> CancelOutcome:
 
 
 def _changes_since(row: EmailAddress, done: list[EmailAddress]) -> list[EmailAddress]:
-    """The change and those that followed: a second one does not take away the first say."""
+    """The change and those that followed: a second one does not take away the first say.
+
+    They may lead in a circle.
+    """
     from_address = {mailbox_key(change.previous_email): change for change in done}
     chain = [row]
     while (after := from_address.get(mailbox_key(chain[-1].email))) is not None:

@@ -45,12 +45,15 @@ def tell_old_address(
 
     One that was proved is told in any case: whoever took over the account must not be able
     to use up its allowance. Any other may be some stranger's: it is told within its
-    allowance, gets no link, and reads no other address.
+    allowance and only when the change is asked for, gets no link, and reads no other
+    address.
     """
     if not row.previous_email or not conf.setting("VERIFICATION_NOTIFY_OLD_ADDRESS"):
         return
     proved = row.previous_verified
-    if not proved and not _may_be_told(user, row.previous_email):
+    if not proved and (
+        kind == "changed_notice_" or not _may_be_told(user, row.previous_email)
+    ):
         return
     outgoing.send(
         Mail(

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django_mailplus import conf
 from django_mailplus.verification.models import EmailAddress, primary
 
-__all__ = ["code_timeout", "put_code", "try_code"]
+__all__ = ["code_timeout", "is_for_another", "put_code", "try_code"]
 
 _SALT = "django_mailplus.verification.code"
 
@@ -35,6 +35,17 @@ def put_code(user: Any, row: EmailAddress, ticket_id: str = "") -> str:
     row.code_expires_at = timezone.now() + code_timeout()
     row.code_attempts = 0
     return code
+
+
+def is_for_another(row: EmailAddress, ticket_id: str) -> bool:
+    """Whether there is a code that works, on a page other than that of the ticket."""
+    return (
+        bool(row.code_hash)
+        and row.code_ticket != ticket_id
+        and row.code_expires_at is not None
+        and row.code_expires_at > timezone.now()
+        and row.code_attempts < conf.setting("VERIFICATION_CODE_MAX_ATTEMPTS")
+    )
 
 
 def try_code(user: Any, row: EmailAddress, typed: str) -> bool:

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
-from django_mailplus.verification.mailbox import email_field_of
+from django_mailplus.verification.mailbox import email_field_of, email_of, same_mailbox
 
 __all__ = ["ChangeForm", "CodeForm", "ResendForm", "form_token", "was_pressed"]
 
@@ -73,6 +73,8 @@ class ChangeForm(forms.Form):
 
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"])
+        if same_mailbox(email, email_of(self.user)):
+            raise forms.ValidationError(_("This is your address already."))
         field = get_user_model()._meta.get_field(email_field_of(self.user))
         field.run_validators(email)  # type: ignore[union-attr]
         return email

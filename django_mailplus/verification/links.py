@@ -61,12 +61,13 @@ def begins_links(base: str) -> bool:
     """Whether a link is good that begins so: scheme, host, perhaps a path, no more."""
     try:
         parts = urlsplit(base)
+        parts.port  # noqa: B018 (raises for one that is none)
     except ValueError:
         return False
     return (
         parts.scheme in ("http", "https")
         and bool(parts.hostname)
-        and not re.search(r"[\s?#]", base)
+        and not re.search(r"[\s?#@\\]", base)
     )
 
 
@@ -122,7 +123,7 @@ def find_user(uidb64: str, *, lock: bool = False, database: str | None = None) -
     model = get_user_model()
     users = model._default_manager.using(database)
     if lock:
-        users = users.select_for_update()
+        users = users.select_related(None).select_for_update()
     try:
         text = urlsafe_base64_decode(uidb64).decode()
         if "\0" in text:  # which PostgreSQL cannot hold

@@ -19,7 +19,8 @@ def locked(user: Any) -> Iterator[Any]:
     """The user as the database has it now, and nobody else changing it until the end."""
     with writing() as database:
         users = get_user_model()._default_manager.using(database)
-        yield users.select_for_update().get(pk=user.pk)
+        # Without the joins of a manager: PostgreSQL cannot lock the far side of some.
+        yield users.select_related(None).select_for_update().get(pk=user.pk)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.db import models, router
 from django.db.models.signals import post_save
@@ -116,13 +117,15 @@ def _waits_no_more(user: Any) -> None:
         waiting.update(activates_user=False)
 
 
-@receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid=__name__)
+@receiver(post_save, dispatch_uid=__name__)  # the sender may be a proxy or a child
 def _saved(
     instance: Any, update_fields: Collection[str] | None, raw: bool, **kwargs: Any
 ) -> None:
     """Whoever was helped by hand and is banned later must not be activated by an old link."""
+    if raw or not isinstance(instance, get_user_model()):
+        return
     written = update_fields is None or "is_active" in update_fields
-    if written and not raw and getattr(instance, "is_active", True):
+    if written and getattr(instance, "is_active", True):
         _waits_no_more(instance)
 
 

@@ -75,6 +75,7 @@ def welcome(request: HttpRequest, user: Any, next_url: str = "") -> HttpResponse
     if (
         conf.setting("VERIFICATION_LOGIN_ON_VERIFY")
         and getattr(user, "is_active", True)
+        and visitor(request) is None
         and was_remembered(request, user)
     ):
         # Only in the browser that signed up: a link alone never logs anybody in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import router
 
 from django_mailplus import conf
@@ -112,11 +113,12 @@ def confirm_code(
     for row in rows:
         if not try_code(row.user, row, typed):
             continue
-        with locked(row.user) as user:
-            now = primary().get(pk=row.pk)
-            # Reported or taken back since the code was read: it is good no more.
-            outcome = confirm(user, now) if now.nonce == row.nonce else None
-        if outcome is None:
+        try:
+            with locked(row.user) as user:
+                # Reported or taken back since the code was read: it is good no more.
+                now = primary().get(pk=row.pk, nonce=row.nonce)
+                outcome = confirm(user, now)
+        except ObjectDoesNotExist:
             break
         if outcome not in ("verified", "already_verified"):
             _failed(user, outcome)

@@ -33,8 +33,10 @@ from django_mailplus.verification.sending import (
     find_row,
     is_refused,
     issue,
+    needs_proof,
     proof_links,
     remember,
+    renewed,
     save_row,
 )
 from django_mailplus.verification.throttle import claim_address, claim_visitor
@@ -79,8 +81,8 @@ def send_account_exists_email(
     outgoing = _outgoing(request)
     mail = Mail(kind="account_exists_", to=email, user=user)
     if user is not None:
-        row = save_row(row)
-        if not (is_proved(user, row) or is_refused(user, row)):
+        row = save_row(renewed(user, row))
+        if needs_proof(user, row) and not is_refused(user, row):
             proof = Proof(ticket=asked._replace(method="link"))
             mail = replace(mail, links=partial(proof_links, outgoing, user, row, proof))
     return VerificationResult(status=outgoing.send(mail), ticket=ticket)
@@ -104,12 +106,12 @@ def _answer(
     mail = Mail(kind="no_account_", to=ticket.email)
     for user in users:
         row = rows.get(user.pk) or EmailAddress.of(user, email_of(user))
-        if is_proved(user, row):
-            mail = Mail(kind="account_exists_", to=email_of(user), user=user)
-        elif not is_refused(user, row):
+        if needs_proof(user, row) and not is_refused(user, row):
             row.user, row.email = user, email_of(user)
             issue(user, row, _outgoing(request, row.language), Proof(ticket=ticket))
             return
+        if is_proved(user, row):
+            mail = Mail(kind="account_exists_", to=email_of(user), user=user)
     idle_write()
     if mail.user is not None or conf.setting("VERIFICATION_MAIL_UNKNOWN"):
         _outgoing(request).send(mail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django_mailplus import conf
 from django_mailplus.verification import links, signals
 from django_mailplus.verification.addresses import forget, is_proved
-from django_mailplus.verification.codes import code_timeout, put_code
+from django_mailplus.verification.codes import code_timeout, is_for_another, put_code
 from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mailbox
 from django_mailplus.verification.mails import Mail, Outgoing, in_words
 from django_mailplus.verification.models import EmailAddress, primary
@@ -42,8 +42,10 @@ __all__ = [
     "issue",
     "link_timeout",
     "make_verification_url",
+    "needs_proof",
     "proof_links",
     "remember",
+    "renewed",
     "save_row",
     "send_verification_email",
     "was_remembered",
@@ -117,7 +119,8 @@ def send_verification_email(
         return VerificationResult(status="no_address")
     asked = Ticket.of(address, purpose, method=method, next_url=next_url)
     ticket = asked.sign()
-    remember(request, user)
+    if purpose == "verify":
+        remember(request, user)
     row = find_row(user, address, purpose)
     outgoing = Outgoing(
         base=links.base_url(request, base_url),
@@ -125,7 +128,7 @@ def send_verification_email(
         using=using,
         language=language or row.language or translation.get_language(),
     )
-    if not force and is_proved(user, row):
+    if not force and not needs_proof(user, row):
         return VerificationResult(status="already_verified", ticket=ticket)
     if is_refused(user, row):
         return VerificationResult(status="refused", ticket=ticket)
@@ -155,7 +158,11 @@ def remember(request: HttpRequest | None, user: Any) -> None:
 
 def was_remembered(request: HttpRequest, user: Any) -> bool:
     """Whether this browser signed the user up; it is asked once."""
-    nonce, digest = request.session.pop(_SESSION_KEY, None) or ("", "")
+    match request.session.pop(_SESSION_KEY, None):
+        case [str(nonce), str(digest)]:
+            pass
+        case _:
+            return False
     uid = links.uid_of(user)
     return any(
         constant_time_compare(digest, _digest(nonce, uid, secret))
@@ -182,12 +189,14 @@ def issue(
     user: Any, row: EmailAddress, outgoing: Outgoing, proof: Proof
 ) -> Literal["sent", "queued", "failed"]:
     """Write the row and send its mail; whether to do so was decided before."""
-    if row.verified_at is not None and not is_proved(user, row):
-        # The project's own field was unticked since: links of that time must not tick it.
-        forget([row])
-        row = find_row(user, row.email, row.purpose)
+    row = renewed(user, row)
     row.language = outgoing.language or ""
     ticket = proof.ticket
+    if ticket.method != "link" and is_for_another(row, ticket.id):
+        # Whoever has that page types that code. A link does as well, and a stranger who
+        # asks for a mail ends nobody's code.
+        ticket = ticket._replace(method="link")
+        proof = replace(proof, ticket=ticket)
     code = put_code(user, row, ticket.id) if ticket.method != "link" else ""
     row, earlier = save_row(row, new_code=bool(code)), row
     if code and row is not earlier:
@@ -252,6 +261,23 @@ def find_row(user: Any, address: str, purpose: str) -> EmailAddress:
     row = rows.first() or EmailAddress.of(user, address, purpose)
     row.email = address  # as it is spelled now
     return row
+
+
+def needs_proof(user: Any, row: EmailAddress) -> bool:
+    """Whether a proof would change anything: the account may wait for one though it had one."""
+    return not (is_proved(user, row) and getattr(user, "is_active", True))
+
+
+def renewed(user: Any, row: EmailAddress) -> EmailAddress:
+    """The row for another mail.
+
+    If the project's own field was unticked since the proof, links of that time must not
+    tick it.
+    """
+    if row.verified_at is None or is_proved(user, row):
+        return row
+    forget([row])
+    return find_row(user, row.email, row.purpose)
 
 
 def is_refused(user: Any, row: EmailAddress) -> bool:
@@ -331,7 +357,7 @@ def make_verification_url(
     address = _address(user, None, "verify")
     if not address:
         raise ValueError("The user has no address to prove.")
-    row = save_row(find_row(user, address, "verify"))
+    row = save_row(renewed(user, find_row(user, address, "verify")))
     return links.absolute_url(
         links.base_url(request, base_url),
         links.page_url("verify_email", links.uid_of(user), make_token(user, row)),

@@ -43,6 +43,7 @@ __all__ = ["change", "code", "done", "resend", "sent"]
 _MOST_CODES = (
     5  # accounts with one address whose codes are compared with what was typed
 )
+_NO_MAIL_NOW = _("We cannot send a mail to this address now. Try again later.")
 _WRONG_CODE = _("This code is wrong or too old. Ask for a new mail if you need one.")
 
 
@@ -195,7 +196,9 @@ def change(request: HttpRequest) -> HttpResponse:
         result = start_email_change(
             request.user, form.cleaned_data["email"], request=request
         )
-        return redirect(result.sent_url)
+        if result.status not in ("throttled", "refused"):
+            return redirect(result.sent_url)
+        form.add_error("email", _NO_MAIL_NOW)
     return show(
         request,
         "change",

@@ -406,7 +406,7 @@ def test_costs(ann, settings):
     link = mails["new@example.com"]["change"]
     with queries() as captured:
         confirm_change_link(*link.split("/")[-3:-1])
-    assert len(captured()) == 12 + WRITES_FIRST
+    assert len(captured()) == 13 + WRITES_FIRST
 
 
 def test_signals(ann, visitor):

@@ -23,6 +23,7 @@ from django_mailplus.verification import (
     send_account_exists_email,
     send_verification_email,
     start_email_change,
+    verify_email_address,
 )
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.public import request_verification_email
@@ -50,6 +51,7 @@ def every_kind():
     send_verification_email(user, method="both")
     send_account_exists_email("ann@example.com")
     request_verification_email(Ticket.of("unknown@example.com"))
+    verify_email_address(user)
     start_email_change(user, "new@example.com")
     from django_mailplus.verification.change_links import confirm_change_link
 
