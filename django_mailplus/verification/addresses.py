@@ -152,8 +152,9 @@ def report(user: Any, row: EmailAddress) -> None:
 
 def was_reported(user: Any, email: str) -> bool:
     """Whether the reader of this mailbox said that mails of the user are not meant for it."""
-    rows = primary().filter(user_id=user.pk, mailbox_key=mailbox_key(email))
-    return rows.filter(reported_at__isnull=False).exists()
+    rows = primary().filter(user_id=user.pk, reported_at__isnull=False)
+    key = lookalike_key(email)  # however it is spelled
+    return any(lookalike_key(row.email) == key for row in rows)
 
 
 def confirm(user: Any, row: EmailAddress) -> Outcome:
@@ -218,8 +219,8 @@ def is_taken(email: str, by_other_than: Any) -> bool:
     """Whether another account has this address, or has proved one that looks the same."""
     model = get_user_model()
     others = model._default_manager.exclude(pk=by_other_than.pk)
-    if others.filter(**{f"{email_field_of(model)}__iexact": email}).exists():
-        return True
+    in_use = others.filter(**{f"{email_field_of(model)}__iexact": email}).exists()
     held = primary().filter(verified_key=f"verify:{lookalike_key(email)}")
     others_rows = held.exclude(user_id=by_other_than.pk).select_related("user")
-    return any(_holds(row) for row in others_rows)
+    proved = any(_holds(row) for row in others_rows)  # looked up in any case: it tells
+    return in_use or proved

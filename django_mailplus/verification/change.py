@@ -76,6 +76,8 @@ def start_email_change(
     if wait is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
     with locked(user) as user:
+        if was_reported(user, new_email):  # this very moment
+            return VerificationResult(status="refused", ticket=ticket)
         row = _pending_row(user, new_email, outgoing.language or "")
         taken = is_taken(new_email, by_other_than=user)
     tell_old_address(user, row, outgoing, "change_notice_")

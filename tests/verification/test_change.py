@@ -126,6 +126,69 @@ def test_more_changes_do_not_take_the_first_say_away(ann, visitor, last):
     assert not EmailAddress.objects.filter(purpose="change").exists()
 
 
+@pytest.mark.parametrize("which", ["asked", "done"])
+def test_a_circle_of_changes_does_not_either(ann, visitor, which):
+    first = change(ann, visitor, "b@thief.example")["ann@example.com"]["cancel"]
+    link = first if which == "asked" else links_of(mail.outbox[-1])["cancel"]
+    for address in ("c@thief.example", "b@thief.example", "c@thief.example"):
+        change(ann, visitor, address)
+    visitor.press(link)
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+
+
+def test_there_and_back_is_undone_from_there(ann, visitor):
+    change(ann, visitor, "now@example.com")
+    link = change(ann, visitor, "ann@example.com")["now@example.com"]["cancel"]
+    visitor.press(link)
+    ann.refresh_from_db()
+    assert ann.email == "now@example.com"
+
+
+def test_a_proof_made_before_the_change_is_done_has_a_say(user, visitor):
+    visitor.client.force_login(user)
+    link = start(user)["new@example.com"]["change"]
+    verify_email_address(user)
+    visitor.press(link)
+    visitor.press(newest_link("cancel"))
+    user.refresh_from_db()
+    assert user.email == "ann@example.com"
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_proof_that_is_taken_back_has_none(ann, visitor, done):
+    mails = start(ann)
+    if done:
+        visitor.press(mails["new@example.com"]["change"])
+    unverify_email_address(ann, "ann@example.com")
+    assert visitor.open(mails["ann@example.com"]["cancel"]).status_code == 410
+
+
+def test_the_new_mailbox_reports_under_another_spelling(ann, visitor):
+    visitor.press(start(ann, "victim@example.com")["victim@example.com"]["report"])
+    result = start_email_change(ann, '"Victim"@example.com', base_url=BASE)
+    assert result.status == "refused"
+
+
+def test_what_is_no_address(ann):
+    with pytest.raises(ValueError, match="check it with a form"):
+        start_email_change(ann, "", base_url=BASE)
+
+
+@pytest.mark.parametrize(
+    ("email", "words"),
+    [("Ann@example.com", "your address already"), ("x@example.com", "Try again later")],
+)
+def test_the_page_promises_no_mail_that_does_not_leave(
+    ann, visitor, settings, email, words
+):
+    settings.MAILPLUS |= {"VERIFICATION_RESEND_COOLDOWN": 60}
+    start_email_change(ann, "x@example.com", base_url=BASE)
+    page = visitor.press("/verify/change/", email=email, password="secret")
+    assert words in page.content.decode()
+    assert len(mail.outbox) == 2
+
+
 def test_nothing_is_taken_back_from_an_address_that_staff_set(ann, visitor):
     link = change(ann, visitor, "new@example.com")["ann@example.com"]["cancel"]
     ann.email = "staff@example.com"
@@ -402,7 +465,14 @@ def test_costs(ann, settings):
     settings.MAILPLUS |= {"BASE_URL": BASE}
     with queries() as captured:
         mails = start(ann)
-    assert len(captured()) == 12 + WRITES_FIRST
+    assert len(captured()) == 13 + WRITES_FIRST
+    make_user("bob", "bob@example.com")
+    with queries() as captured:
+        start(ann, "bob@example.com")  # taken, which must not show
+    taken = captured()
+    with queries() as captured:
+        mails = start(ann)
+    assert len(captured()) == len(taken)
     link = mails["new@example.com"]["change"]
     with queries() as captured:
         confirm_change_link(*link.split("/")[-3:-1])

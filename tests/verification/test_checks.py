@@ -231,6 +231,10 @@ def test_a_generator_that_looks_up_the_user_and_tokens_that_are_not_bound(
     [
         "https://[",
         "https://:80",
+        "https://shop.example.com:port",
+        "https://shop.example.com:99999",
+        "https://user@shop.example.com",
+        "https://shop.example.com\\",
         "https://shop.example.com\n",  # as read from a file
         " https://shop.example.com",
         "https://shop example.com",

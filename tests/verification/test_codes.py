@@ -12,6 +12,7 @@ from verification_stage import links_of, make_user, own_fields, queries
 
 from django_mailplus.verification import (
     is_email_verified,
+    proofs,
     send_account_exists_email,
     send_verification_email,
     unverify_email_address,
@@ -259,3 +260,22 @@ def test_a_wrong_code_costs_the_same_for_known_and_unknown_addresses(user, visit
         assert "wrong or too old" in page.content.decode()
         costs.add(len(captured()))
     assert len(costs) == 1
+
+
+def test_a_stranger_who_asks_for_a_mail_ends_no_code(user, sent, visitor):
+    code = newest_code()
+    visitor.press("/verify/resend/", email=user.email)
+    assert not re.search(r"code: \d", mail.outbox[-1].body)
+    assert "verify" in links_of(mail.outbox[-1])  # for whoever did not get the first
+    sent(code)
+    assert is_email_verified(user)
+
+
+@pytest.mark.parametrize("gone", ["user", "row"])
+def test_what_is_deleted_between_the_code_and_the_proof(user, sent, monkeypatch, gone):
+    def then_delete(*args):
+        (user if gone == "user" else EmailAddress.objects.get()).delete()
+        return True
+
+    monkeypatch.setattr(proofs, "try_code", then_delete)
+    assert "wrong or too old" in sent(newest_code()).content.decode()

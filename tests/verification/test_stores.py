@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
@@ -18,6 +19,7 @@ from verification_stage import links_of, make_user, newest_link, queries
 from django_mailplus.verification import (
     deactivate_until_verified,
     is_email_verified,
+    make_verification_url,
     send_account_exists_email,
     send_verification_email,
     unverify_email_address,
@@ -26,6 +28,7 @@ from django_mailplus.verification import (
 from django_mailplus.verification.models import EmailAddress
 
 BASE = "https://shop.example.com"
+PROXY = type("Meta", (), {"proxy": True, "app_label": "people"})
 shared_addresses = pytest.mark.skipif(
     get_user_model()._meta.get_field("email").unique,
     reason="this user model has unique addresses",
@@ -311,3 +314,50 @@ def test_the_most_that_a_confirmation_costs(pending, visitor):
     assert len(captured()) == 8 + (not connection.features.has_select_for_update)
     pending.refresh_from_db()
     assert pending.is_active
+
+
+def test_an_activation_by_hand_of_a_proxy_counts_too(pending, visitor):
+    """Its model is the sender of the signal, not the user's."""
+    send_verification_email(pending)
+    proxy = type("Customer", (type(pending),), {"__module__": "people", "Meta": PROXY})
+    try:
+        customer = proxy._default_manager.get(pk=pending.pk)
+        for active in (True, False):
+            customer.is_active = active
+            customer.save()
+    finally:
+        apps.all_models["people"].pop("customer")
+        apps.clear_cache()
+    visitor.press(newest_link())
+    pending.refresh_from_db()
+    assert not pending.is_active
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_dormant_account_proves_its_address_again(settings, user, visitor, asked):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    verify_email_address(user)
+    deactivate_until_verified(user)
+    if asked:
+        visitor.press("/verify/resend/", email=user.email)
+    else:
+        assert send_verification_email(user).status == "sent"
+    visitor.press(newest_link())
+    user.refresh_from_db()
+    assert user.is_active
+
+
+@needs_fields
+@pytest.mark.parametrize("way", ["link", "sign-up"])
+def test_any_new_link_ticks_what_was_unticked(settings, user, visitor, way):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "field:email_verified"}
+    verify_email_address(user)
+    type(user).objects.update(email_verified=False)
+    user.refresh_from_db()
+    if way == "link":
+        visitor.press(make_verification_url(user))
+    else:
+        send_account_exists_email(user.email)
+        visitor.press(newest_link())
+    user.refresh_from_db()
+    assert is_email_verified(user)

@@ -189,3 +189,34 @@ def test_a_session_that_the_browser_can_read_tells_nothing(user, settings, rf, t
     assert int(nonce + digest, 16)
     assert was_remembered(request, user) is not taken
     assert not was_remembered(request, user)  # it is asked once
+
+
+def test_the_button_logs_nobody_else_out(user, visitor, settings, rf):
+    settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True, "BASE_URL": BASE}
+    bob = make_user("bob", "bob@example.com")
+    request = rf.get("/")
+    request.session = visitor.client.session
+    send_verification_email(user, request=request)
+    request.session.save()
+    visitor.client.force_login(bob)
+    visitor.press(newest_link())
+    assert visitor.client.session["_auth_user_id"] == str(bob.pk)
+    assert is_email_verified(user)
+
+
+def test_a_proof_for_a_purpose_of_ones_own_is_no_login(user, visitor, settings, rf):
+    settings.MAILPLUS = {"VERIFICATION_LOGIN_ON_VERIFY": True, "BASE_URL": BASE}
+    request = rf.get("/")
+    request.session = SessionStore()
+    send_verification_email(
+        user, request=request, email="list@example.org", purpose="newsletter"
+    )
+    assert request.session.is_empty()
+
+
+@pytest.mark.parametrize("kept", ["MQ", ["a"], {"a": 1}, 5, ""])
+def test_what_else_stands_in_a_session_is_no_sign_up(user, rf, kept):
+    request = rf.get("/")
+    request.session = SessionStore()
+    request.session["mailplus_verifying"] = kept
+    assert not was_remembered(request, user)
