@@ -281,9 +281,10 @@ def test_what_quit_is_answered_is_nobodys_trouble(answer, monkeypatch):
     monkeypatch.setattr("django_mailplus.smtp.parting._GOODBYE", 0.05)
     with ScriptedServer(quit=answer) as server:
         pool = pool_to(server, messages=0)
-        with pool.lease():
-            pass
+        with pool.lease() as lease:
+            sock = lease.session.sock
         assert server.commands[-1] == "quit"
+        assert sock.gettimeout() <= 0.05
         assert state(pool) == "0 in use, 0 idle, 0 waiting of 3"
 
 
