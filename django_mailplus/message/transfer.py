@@ -7,11 +7,14 @@ or end in white space are looked at.
 from __future__ import annotations
 
 import binascii
+import functools
+import re
 
 __all__ = ["base64_lines", "crlf", "quoted_printable"]
 
 _BASE64_LINE = 76  # characters, the most that RFC 2045 section 6.8 allows
 _SOFT_BREAK = b"=\n"
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\t\n"
 
 
 def crlf(data: bytes) -> bytes:
@@ -34,13 +37,32 @@ def base64_lines(data: bytes, *, last_line_ends: bool = True) -> bytes:
 
 def quoted_printable(lines: list[bytes], width: int, *, last_line_ends: bool) -> bytes:
     """Lines ended by LF, of at most `width` characters each."""
-    escaped = _escaped(b"\n".join(lines)).split(b"\n")
+    text = _escaped(b"\n".join(lines))
+    if not _ends_in_white_space(text):
+        text = _too_long(width).sub(rb"\g<0>=\n", text)
+        return text + b"\n" if last_line_ends else text
+    escaped = text.split(b"\n")
     for index, line in enumerate(escaped):
         if len(line) > width or line[-1:] in b" \t":  # also an empty one, unchanged
             escaped[index] = _wrapped(line, width)
     if last_line_ends:
         escaped.append(b"")
     return b"\n".join(escaped)
+
+
+def _ends_in_white_space(text: bytes) -> bool:
+    """Whether any line does; three searches are faster than one expression."""
+    return b" \n" in text or b"\t\n" in text or text.endswith((b" ", b"\t"))
+
+
+@functools.cache
+def _too_long(width: int) -> re.Pattern[bytes]:
+    """What is cut off, again and again, from a line of more than `width` characters.
+
+    An escape is never torn apart; one that would be moves to the next line.
+    """
+    pattern = rb"(?=.{%d}).{%d,%d}(?<!=)(?<!=.)" % (width + 1, width - 3, width - 1)
+    return re.compile(pattern)
 
 
 def _escaped(text: bytes) -> bytes:
@@ -50,6 +72,8 @@ def _escaped(text: bytes) -> bytes:
     a lone dot: it writes every equals sign as =3D, so these cannot be anything else.
     The last character is one that is never escaped.
     """
+    if not text.translate(None, _PLAIN):
+        return text.replace(b"=", b"=3D")
     encoded = binascii.b2a_qp(text + b"x", istext=False)[:-1]
     encoded = encoded.replace(_SOFT_BREAK, b"").replace(b"=0A", b"\n")
     return encoded.replace(b"=2E", b".")
