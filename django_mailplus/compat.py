@@ -46,6 +46,7 @@ __all__ = [
     "mailers",
     "mailers_defined",
     "option_label",
+    "plain_address",
     "prepare_address",
     "tests_running",
 ]
@@ -117,15 +118,27 @@ def email_in_local_time() -> bool:
     return bool(settings.EMAIL_USE_LOCALTIME)
 
 
+# An address, or a name of plain words and an address: what every Django reads without
+# objection. Its parser takes 0.3 ms for one.
+_ADDR_SPEC = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_PLAIN_ADDRESS = re.compile(rf"({_ADDR_SPEC})|\w+(?: \w+)* <({_ADDR_SPEC})>")
+
+
+def plain_address(address: object) -> str | None:
+    """The bare address, where it can be told without a parser."""
+    if type(address) is str and (found := _PLAIN_ADDRESS.fullmatch(address)):
+        return found[1] or found[2]
+    return None
+
+
 def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
     """The bare address as Django's SMTP backend puts it on the wire, or its ValueError."""
     if (
-        type(address) is str
-        and (plain := _PLAIN_ADDRESS.fullmatch(address))
+        (plain := plain_address(address)) is not None
         and (address.isascii() or not message.encoding)
         and _is_djangos(type(backend))
     ):
-        return plain[1] or plain[2]
+        return plain
     if hasattr(SMTPBackend, "prep_address"):  # 6.0 and later
         return str(backend.prep_address(address))
     from django.core.mail.message import sanitize_address
@@ -133,12 +146,6 @@ def prepare_address(backend: Any, message: EmailMessage, address: Any) -> str:
     encoding = message.encoding or settings.DEFAULT_CHARSET
     named = sanitize_address(address, encoding)
     return parseaddr(named)[1] or str(named)  # as smtplib does before it writes one
-
-
-# An address, or a name of plain words and an address: what every Django reads without
-# objection. Its parser takes 0.3 ms for one.
-_ADDR_SPEC = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-_PLAIN_ADDRESS = re.compile(rf"({_ADDR_SPEC})|\w+(?: \w+)* <({_ADDR_SPEC})>")
 
 
 def _is_djangos(backend_class: Any) -> bool:

@@ -7,6 +7,8 @@ from email.utils import parseaddr
 
 from django.core.mail import EmailMessage
 
+from django_mailplus.compat import plain_address
+
 __all__ = ["Envelope", "envelope_of"]
 
 
@@ -32,5 +34,7 @@ def envelope_of(message: EmailMessage) -> Envelope:
 
 
 def _bare(address: object) -> str:
+    if (plain := plain_address(address)) is not None:
+        return plain
     text = str(address)
     return parseaddr(text)[1] or text
