@@ -112,7 +112,10 @@ class ScriptedServer:
                         self._talk(encrypted, greet=False)
                     return
                 if verb == "data" and self._said("data").startswith("354"):
-                    self.messages.append(b"".join(iter(lines.readline, b".\r\n")))
+                    body = []
+                    while (part := lines.readline()) not in (b".\r\n", b""):
+                        body.append(part)
+                    self.messages.append(b"".join(body))
                     if not self._reply(connection, "content"):
                         return
                 if verb == "quit":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -131,7 +132,7 @@ def _set_email(user: Any, email: str) -> bool:
     setattr(user, field, email)
     try:
         proved = _save_and_confirm(user, old, email)
-    except IntegrityError:  # the project lets no two accounts have one address
+    except (IntegrityError, ValidationError):  # no two accounts may have one address
         proved = False
     if proved:
         signals.tell(signals.email_changed, user=user, old_email=old, new_email=email)

@@ -19,6 +19,7 @@ from django_mailplus import conf
 from django_mailplus.verification.addresses import is_proved
 from django_mailplus.verification.change_links import cancel_link, confirm_change_link
 from django_mailplus.verification.forms import ResendForm
+from django_mailplus.verification.mailbox import email_field_of, email_of
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.pages import (
     open_page,
@@ -133,8 +134,11 @@ class ConfirmChange(LinkView):
 
     def _act(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
         outcome, row = confirm_change_link(uidb64, token, request=request)
-        if outcome not in ("changed", "already_changed"):
+        if row is None or outcome not in ("changed", "already_changed"):
             return self.invalid(request, outcome or "")
+        if (user := visitor(request)) is not None and user == row.user:
+            # Whoever saves request.user after us must not put the old address back.
+            setattr(user, email_field_of(user), email_of(row.user))
         return show(request, "change_done", address=row)
 
 

@@ -41,6 +41,7 @@ from django_mailplus.verification.sending import (
 )
 from django_mailplus.verification.throttle import claim_address, claim_visitor
 from django_mailplus.verification.tickets import Ticket
+from django_mailplus.verification.waiting import with_waiting
 
 __all__ = ["request_verification_email", "send_account_exists_email"]
 
@@ -94,7 +95,9 @@ def _users(email: str) -> list[Any]:
     field = email_field_of(model)
     found = model._default_manager.filter(**{f"{field}__iexact": email}).order_by("pk")
     # Databases take more for the same than a mail server does (CVE-2019-19844).
-    return [user for user in found[:10] if same_mailbox(email_of(user), email)]
+    return [
+        user for user in with_waiting(found)[:10] if same_mailbox(email_of(user), email)
+    ]
 
 
 def _answer(

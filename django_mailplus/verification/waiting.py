@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Exists, OuterRef, QuerySet
 
 from django_mailplus import conf
 from django_mailplus.verification.locks import locked
 from django_mailplus.verification.mailbox import email_of, mailbox_key
 from django_mailplus.verification.models import EmailAddress, primary
 
-__all__ = ["deactivate_until_verified", "may_be_verified"]
+__all__ = ["deactivate_until_verified", "may_be_verified", "with_waiting"]
+
+_WAITS = "mailplus_waits"
 
 
 def deactivate_until_verified(user: Any) -> None:
@@ -57,5 +60,18 @@ def may_be_verified(user: Any, row: EmailAddress) -> bool:
         return False
     if row.activates_user:
         return True
+    if (known := getattr(user, _WAITS, None)) is not None:
+        return bool(known)
     rows = primary().filter(user_id=user.pk, purpose="verify", activates_user=True)
     return rows.exists()
+
+
+def with_waiting(users: QuerySet[Any]) -> QuerySet[Any]:
+    """The users, with what `may_be_verified` would ask for each: the number of queries tells."""
+    if conf.setting("VERIFICATION_STORE") != "is_active":
+        return users
+    waiting = EmailAddress.objects.filter(
+        user_id=OuterRef("pk"), purpose="verify", activates_user=True
+    )
+    annotated: QuerySet[Any] = users.annotate(**{_WAITS: Exists(waiting)})
+    return annotated

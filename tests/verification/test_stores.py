@@ -361,3 +361,22 @@ def test_any_new_link_ticks_what_was_unticked(settings, user, visitor, way):
         visitor.press(newest_link())
     user.refresh_from_db()
     assert is_email_verified(user)
+
+
+@pytest.mark.parametrize("state", ["unknown", "active", "banned", "waiting"])
+def test_the_work_tells_nothing_of_an_account(settings, visitor, state):
+    settings.MAILPLUS |= {"VERIFICATION_STORE": "is_active"}
+    if state != "unknown":
+        somebody = make_user("somebody", "somebody@example.com")
+        if state == "banned":
+            type(somebody).objects.update(is_active=False)
+        elif state == "waiting":
+            deactivate_until_verified(somebody)
+    visitor.open("/verify/resend/")
+    with queries() as captured:
+        visitor.send(
+            "/verify/resend/",
+            form_token=visitor.page.context["form_token"],
+            email="somebody@example.com",
+        )
+    assert len(captured()) == 5
