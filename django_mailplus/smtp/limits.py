@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from django_mailplus.smtp.session import Session
+from django_mailplus.smtp.parting import Poolable
 
 __all__ = ["Limits"]
 
@@ -32,7 +32,7 @@ class Limits:
         if self.size < 1:
             raise ValueError(f"A pool of {self.size} connections cannot send.")
 
-    def reached(self, session: Session, *, idle: float) -> bool:
+    def reached(self, session: Poolable, *, idle: float) -> bool:
         """Whether a session that was idle for some seconds has had its time."""
         return (
             _reached(idle, self.idle)

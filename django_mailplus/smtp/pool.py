@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from django_mailplus.exceptions import PoolTimeout
 from django_mailplus.smtp.limits import Limits
-from django_mailplus.smtp.session import Session, alive, drop, let_go, part
+from django_mailplus.smtp.parting import Poolable, alive, drop, let_go, part
 from django_mailplus.smtp.slots import Connection, Slot
 from django_mailplus.smtp.stats import COUNTED, Stats
 
@@ -34,7 +34,7 @@ _LOOK_AGAIN = 1.0  # seconds; an interrupt may have kept somebody from ringing
 _LAST_GOODBYES = 3.0  # seconds for all of them together when the interpreter exits
 
 
-S = TypeVar("S", bound=Session)
+S = TypeVar("S", bound=Poolable)
 T = TypeVar("T")
 
 

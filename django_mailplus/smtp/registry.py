@@ -12,12 +12,12 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
 from django_mailplus.smtp.limits import Limits
+from django_mailplus.smtp.parting import Poolable
 from django_mailplus.smtp.pool import Pool, drain_all
-from django_mailplus.smtp.session import Session
 
 __all__ = ["close_all", "pool_of"]
 
-S = TypeVar("S", bound=Session)
+S = TypeVar("S", bound=Poolable)
 
 # A pool nobody uses any more is forgotten, and with it the options it was made of; but
 # while it has idle connections it lives, until somebody took leave of them.

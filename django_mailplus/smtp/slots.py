@@ -8,11 +8,11 @@ import weakref
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django_mailplus.smtp.session import Session
+from django_mailplus.smtp.parting import Poolable
 
 __all__ = ["Connection", "Slot"]
 
-S = TypeVar("S", bound=Session)
+S = TypeVar("S", bound=Poolable)
 
 
 @dataclass(eq=False, slots=True)

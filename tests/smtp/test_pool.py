@@ -278,7 +278,7 @@ def test_a_replacement_that_cannot_be_opened_frees_the_slot(counting):
 
 @pytest.mark.parametrize("answer", [CLOSE, "500 what?", "no reply at all", SILENCE])
 def test_what_quit_is_answered_is_nobodys_trouble(answer, monkeypatch):
-    monkeypatch.setattr("django_mailplus.smtp.session._GOODBYE", 0.05)
+    monkeypatch.setattr("django_mailplus.smtp.parting._GOODBYE", 0.05)
     with ScriptedServer(quit=answer) as server:
         pool = pool_to(server, messages=0)
         with pool.lease() as lease:

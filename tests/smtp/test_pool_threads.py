@@ -145,7 +145,7 @@ def test_a_connection_in_the_making_keeps_nobody_from_an_idle_one(counting):
 
 
 def test_saying_goodbye_keeps_nobody_from_an_idle_one(monkeypatch):
-    monkeypatch.setattr("django_mailplus.smtp.session._GOODBYE", 60)
+    monkeypatch.setattr("django_mailplus.smtp.parting._GOODBYE", 60)
     with CountingServer(quit=SILENCE) as server:
         pool = pool_to(server, size=2, lifetime=1_000)
         kept, old = pool.lease(), pool.lease()

@@ -8,12 +8,12 @@ import time
 from contextvars import Context
 from typing import Any, Protocol
 
-__all__ = ["Session", "alive", "drop", "let_go", "part"]
+__all__ = ["Poolable", "alive", "drop", "let_go", "part"]
 
 _GOODBYE = 1.0  # seconds to wait for the answer to QUIT; the mail is long delivered
 
 
-class Session(Protocol):
+class Poolable(Protocol):
     """What a pool must know of a connection that is ready to send."""
 
     sock: Any  # socket.socket, or None once closed
@@ -36,7 +36,7 @@ class Session(Protocol):
         """Take leave of the server."""
 
 
-def alive(session: Session) -> bool:
+def alive(session: Poolable) -> bool:
     """Whether the session says so of itself."""
     try:
         return session.alive()
@@ -44,7 +44,7 @@ def alive(session: Session) -> bool:
         return False
 
 
-def part(session: Session, *, until: float | None = None) -> None:
+def part(session: Poolable, *, until: float | None = None) -> None:
     """QUIT and close, by a moment of `time.monotonic()`; writes nothing after it.
 
     No message hangs on it, so its failure is nobody's.
@@ -60,13 +60,13 @@ def part(session: Session, *, until: float | None = None) -> None:
         drop(session)
 
 
-def drop(session: Session) -> None:
+def drop(session: Poolable) -> None:
     """Close it without a word."""
     with contextlib.suppress(Exception):
         session.close()
 
 
-def let_go(session: Session) -> None:
+def let_go(session: Poolable) -> None:
     """Close this process's copy of the descriptor alone, in a forked child.
 
     Nothing else: TLS might say goodbye, and a lock of the reader might be held by a
