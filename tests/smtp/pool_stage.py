@@ -32,8 +32,9 @@ class _Greeted(smtplib.SMTP):
         return self.sock is not None and not select.select([self.sock], [], [], 0)[0]
 
     def mail_something(self) -> None:
-        self.used += 1
+        used = self.used
         self.sendmail("ann@example.com", ["bob@example.com"], b"Subject: Hi\r\n\r\nHi")
+        self.used = used + 1
 
 
 class Session(_Greeted, SMTP):
