@@ -52,6 +52,10 @@ def claim(key: str, limit: Limit) -> timedelta | None:
             with transaction.atomic(using=rows.db):
                 first.save(using=rows.db, force_insert=True)
         except IntegrityError:  # another request's, this very moment
+            if limit.cooldown:
+                # No UPDATE: MariaDB left each loser a shared lock, and two of them that
+                # want to write would be a deadlock.
+                return limit.cooldown
             row = first
         else:
             return None
