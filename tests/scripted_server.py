@@ -115,6 +115,8 @@ class ScriptedServer:
                     body = []
                     while (part := lines.readline()) not in (b".\r\n", b""):
                         body.append(part)
+                    if not part:  # the client is gone, and nothing was completed
+                        return
                     self.messages.append(b"".join(body))
                     if not self._reply(connection, "content"):
                         return

@@ -97,10 +97,11 @@ class _Batch:
         if reply is not None and reply.code == 503 and not turn.repeated:
             # The order of the commands, not the sender: some servers keep what a
             # refused content leaves behind until RSET.
-            if turn.wanted:
+            wanted = turn.wanted
+            turn.start_again()  # whatever was answered was not about this message
+            if wanted:
                 raise PipeliningError("The server mixes two transactions up")
             self._session.reset_due = True
-            turn.start_again()
             self._envelope(turn)
         if not turn.wanted:
             self._begun = False
@@ -207,6 +208,8 @@ class _Batch:
             self._queue.look_ahead(2)
         self._hear_final(turn)
         self._begun = following is not None
+        if following is None and turn.transaction.kind != "accepted":
+            self._session.reset_due = True  # some keep a transaction that they refused
 
     def _hear_final(self, turn: Turn) -> None:
         reply = self._read(turn)

@@ -214,6 +214,30 @@ def test_fail_silently_goes_on_behind_a_refusal(mailer, server):
     assert [kind(m) for m in batch] == ["accepted", "permanent", "accepted", "accepted"]
 
 
+def test_a_refused_content_is_reset_before_the_next_send(mailer, server):
+    """Postfix keeps the transaction when its end-of-data restrictions refuse."""
+    server.replies["content"] = "554 5.7.1 no"
+    backend = mailer()
+    with pytest.raises(smtplib.SMTPDataError):
+        backend().send_messages(letters(1))
+    server.replies["content"] = "250 2.0.0 ok"
+    assert backend().send_messages(letters(1)) == 1
+    assert connections(server) == 1
+    verbs = [command.split()[0].upper() for command in server.commands]
+    assert verbs.index("RSET") < len(verbs) - 1 - verbs[::-1].index("MAIL")
+
+
+def test_a_503_for_what_was_before_is_no_refusal_of_the_message(mailer, server):
+    server.replies["content"] = "554 5.7.1 no"
+    server.replies["mail"] = {"next@": "503 5.5.1 nested MAIL"}
+    (refused,) = letters(1)
+    innocent = EmailMessage("Hi", "Body", "next@example.com", ["bob@example.com"])
+    backend = mailer(fail_silently=True)
+    assert backend().send_messages([refused, innocent]) == 0
+    assert (kind(refused), kind(innocent)) == ("permanent", "transient")
+    assert len(server.messages) == 1
+
+
 def test_no_message_means_no_connection(mailer, server):
     assert mailer()().send_messages(iter([])) == 0
     assert server.commands == []
