@@ -31,7 +31,12 @@ from django_mailplus.message.multipart import (
     multipart,
     split_at_boundary,
 )
-from django_mailplus.message.transfer import base64_lines, crlf, quoted_printable
+from django_mailplus.message.transfer import (
+    base64_lines,
+    crlf,
+    longest_quoted_printable,
+    quoted_printable,
+)
 
 __all__ = ["DIALECT"]
 
@@ -174,13 +179,18 @@ def _encode(value: str, charset: str) -> tuple[str, bytes]:
     if max(map(len, lines), default=0) <= _WIDTH:
         cte = "7bit" if octets.isascii() else "8bit"
         return cte, b"\r\n".join(lines) + b"\r\n"
-    sniffed = lines[:_SNIFFED_LINES]
-    printable = quoted_printable(sniffed, _WIDTH, last_line_ends=True)
-    if len(printable) > len(binascii.b2a_base64(b"\r\n".join(sniffed) + b"\r\n")):
+    if _base64_is_shorter(lines[:_SNIFFED_LINES]):
         return "base64", base64_lines(b"\r\n".join(lines) + b"\r\n")
-    if len(lines) > _SNIFFED_LINES:
-        printable = quoted_printable(lines, _WIDTH, last_line_ends=True)
-    return "quoted-printable", crlf(printable)
+    return "quoted-printable", crlf(
+        quoted_printable(lines, _WIDTH, last_line_ends=True)
+    )
+
+
+def _base64_is_shorter(lines: list[bytes]) -> bool:
+    base64_length = len(binascii.b2a_base64(b"\r\n".join(lines) + b"\r\n"))
+    if longest_quoted_printable(lines, _WIDTH) <= base64_length:
+        return False
+    return len(quoted_printable(lines, _WIDTH, last_line_ends=True)) > base64_length
 
 
 # What comes before contents, once in Python's own words

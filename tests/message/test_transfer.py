@@ -8,7 +8,12 @@ from email.quoprimime import body_encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_mailplus.message.transfer import base64_lines, crlf, quoted_printable
+from django_mailplus.message.transfer import (
+    base64_lines,
+    crlf,
+    longest_quoted_printable,
+    quoted_printable,
+)
 
 OCTETS = st.sampled_from(
     [b"a", b"=", b" ", b"\t", b".", "ö".encode(), b"\0", b"\x7f", b"\x0b", b"0A", b"2E"]
@@ -33,6 +38,13 @@ def test_quoted_printable_is_that_of_email(lines, width, ends):
         quoted_printable(text.splitlines(), width, last_line_ends=ends) == wanted
         or not text
     )
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.sampled_from([76, 78]))
+def test_quoted_printable_is_never_longer_than_foretold(lines, width):
+    lines = b"\n".join(lines).splitlines()
+    written = quoted_printable(lines, width, last_line_ends=True)
+    assert len(written) <= longest_quoted_printable(lines, width)
 
 
 @given(st.binary(max_size=400))
