@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import smtplib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from django.core.mail.backends import smtp
 from django.core.mail.utils import DNS_NAME
+from django.core.signals import request_finished, setting_changed
 from django.utils.module_loading import import_string
 
 from django_mailplus.delivery import mark_unsent
@@ -18,8 +20,8 @@ from django_mailplus.smtp.connection import DEFAULT_TIMEOUT, SMTP, SMTP_SSL
 from django_mailplus.smtp.limits import Limits
 from django_mailplus.smtp.opening import ConnectionOptions, connect
 from django_mailplus.smtp.options import without_credentials
-from django_mailplus.smtp.pool import Pool
-from django_mailplus.smtp.registry import pool_of
+from django_mailplus.smtp.pool import Pool, sweep
+from django_mailplus.smtp.registry import close_all, pool_of
 from django_mailplus.smtp.sending import Leased
 
 __all__ = ["PooledBackend"]
@@ -70,6 +72,12 @@ class PooledBackend(smtp.EmailBackend):
         """
         if not self.pool_size or not self._connects_itself:
             return None
+        return self._lending_pool()
+
+    def _lending_pool(self) -> Pool[SMTP | SMTP_SSL]:
+        if not self.pool_size:  # lends as well, but keeps nothing
+            limits = replace(self._limits, messages=0)
+            return Pool(self._connector(), limits, name=self._name)
         values = (self.host, self.port, self.username, self.password, self.timeout)
         tls = (self.use_tls, self.use_ssl, self.ssl_keyfile, self.ssl_certfile)
         key = (type(self), self.alias, *values, *tls, self.token)
@@ -102,11 +110,8 @@ class PooledBackend(smtp.EmailBackend):
         try:
             if not self._connects_itself:
                 return super().open()
-            if (pool := self.pool) is not None:
-                self._lease = pool.lease()
-                self.connection = self._lease.session
-            else:
-                self.connection = self._connector()()
+            self._lease = self._lending_pool().lease()
+            self.connection = self._lease.session
         except Exception as error:  # also a host or a password that Python cannot write
             mark_unsent(error)
             if self.fail_silently and isinstance(error, OSError):
@@ -115,7 +120,7 @@ class PooledBackend(smtp.EmailBackend):
         return True
 
     def close(self) -> None:
-        """Give the connection back to the pool; without a pool, take leave of it."""
+        """Give the connection back to the pool; one of another class is closed."""
         lease, self._lease = self._lease, None
         if lease is not None:
             connection, self.connection = self.connection, None
@@ -147,3 +152,17 @@ def _open_session(backend: PooledBackend, tokens: Tokens | None) -> SMTP | SMTP_
             local_hostname=DNS_NAME.get_fqdn(),
         )
     )
+
+
+def _sweep(**_: Any) -> None:
+    """A process that mails seldom parts with its connections while it serves requests."""
+    sweep()
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "MAILERS" or setting.startswith("EMAIL_"):
+        close_all()
+
+
+request_finished.connect(_sweep)
+setting_changed.connect(_forget)  # by a test that overrides settings

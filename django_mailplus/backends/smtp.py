@@ -46,7 +46,6 @@ from django_mailplus.smtp.jobs import Job
 from django_mailplus.smtp.options import find_mistakes
 from django_mailplus.smtp.parallel import send_parallel
 from django_mailplus.smtp.pipeline import send_all
-from django_mailplus.smtp.pool import Pool
 from django_mailplus.smtp.sending import send_leased
 from django_mailplus.smtp.session import Session
 from django_mailplus.smtp.transaction import Transaction
@@ -183,9 +182,10 @@ class EmailBackend(MailplusBackend, PooledBackend):
             for transaction in send_leased(lease, jobs):
                 self.connection = lease.session  # a dead one was replaced
                 yield transaction
-        except OSError as error:
+        except OSError as error:  # of connecting anew
             mark_unsent(error)
-            raise
+            if not self.fail_silently:
+                raise
 
     def _jobs(
         self, messages: Iterator[EmailMessage], read: deque[EmailMessage]
@@ -216,7 +216,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         sent = 0
         failures: list[tuple[EmailMessage, Exception]] = []
         jobs = self._labelled_jobs(messages, failures)
-        pool = self.pool or Pool(self._connector(), self._limits, name=self._name)
+        pool = self._lending_pool()
         with closing(
             send_parallel(pool, jobs, connections=self.concurrency)
         ) as outcomes:
@@ -226,8 +226,6 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 sent += error is None
                 if error is not None:
                     failures.append((message, error))
-        if not self.pool_size:
-            pool.drain()
         if failures and not self.fail_silently:
             raise self._summary(sent, failures)
         return sent

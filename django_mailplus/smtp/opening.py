@@ -9,6 +9,7 @@ from typing import Any
 
 from django_mailplus.smtp.auth import Tokens
 from django_mailplus.smtp.connection import DEFAULT_TIMEOUT, SMTP, SMTP_SSL
+from django_mailplus.smtp.distrust import trusted
 
 __all__ = ["ConnectionOptions", "connect"]
 
@@ -34,7 +35,6 @@ class ConnectionOptions:
     context: ssl.SSLContext | None = field(default=None, repr=False)
     timeout: float = DEFAULT_TIMEOUT
     local_hostname: str | None = None
-    pipelining: bool = True  # False for a server that offers it and cannot do it
 
     def __post_init__(self) -> None:
         if self.use_tls and self.use_ssl:
@@ -48,7 +48,8 @@ def connect(options: ConnectionOptions) -> SMTP | SMTP_SSL:
     """
     session = _open(options)
     try:
-        session.pipelining = options.pipelining
+        session.server = (options.host, options.port)
+        session.pipelining = trusted(session.server)
         if options.use_tls:
             session.starttls(context=_context(options))
         session.ehlo_or_helo_if_needed()

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
 
 from django_mailplus.smtp.channel import ReplyTimeoutError, SMTPReplyError
+from django_mailplus.smtp.distrust import distrust
 from django_mailplus.smtp.jobs import Job, Offer, Turn, prepare
 from django_mailplus.smtp.replies import Reply, parse_reply
 from django_mailplus.smtp.session import Session
@@ -30,7 +31,7 @@ _reply = lru_cache(maxsize=256)(parse_reply)  # most are the same for every mess
 
 
 class PipeliningError(smtplib.SMTPServerDisconnected):
-    """The replies to commands sent together do not fit: connect without pipelining."""
+    """The replies to commands sent together do not fit; the next session sends them singly."""
 
 
 def send_all(
@@ -85,6 +86,8 @@ class _Batch:
         turn.transaction.error = self._failure
 
     def _end(self, error: Exception) -> None:
+        if isinstance(error, PipeliningError):
+            distrust(self._session.server)
         self._failure = error
         self._begun = False
         self._session.close()

@@ -65,13 +65,7 @@ class Lease(Generic[S]):
         return not self._slot.reused
 
     def replace(self) -> S:
-        """Drop a session that was not fresh and proved dead; gives a fresh one.
-
-        For errors before the server could have accepted a byte of a message. Raises
-        what connecting raises, and RuntimeError for a fresh session: one try is enough.
-        """
-        if self.fresh:
-            raise RuntimeError("A session opened for this lease is not replaced.")
+        """Drop a session that proved dead; gives a fresh one. Raises what connecting raises."""
         self._pool._replace(self._slot, self.session)
         return self.session
 

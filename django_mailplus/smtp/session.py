@@ -15,6 +15,7 @@ from typing import Any
 
 from django_mailplus.smtp import auth, transcript
 from django_mailplus.smtp.channel import Channel, SMTPReplyError
+from django_mailplus.smtp.distrust import Server
 from django_mailplus.smtp.options import is_loopback
 
 __all__ = ["DEFAULT_TIMEOUT", "Session", "code_and_text"]
@@ -28,6 +29,7 @@ class Session(smtplib.SMTP):
 
     reset_due = False  # a transaction was given up: RSET goes before the next one
     pipelining = True  # whether to use PIPELINING where it is offered
+    server: Server = ("", 0)
 
     def __init__(
         self,

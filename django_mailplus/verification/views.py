@@ -23,7 +23,7 @@ from django_mailplus.verification.change import (
 from django_mailplus.verification.forms import ChangeForm, CodeForm, ResendForm
 from django_mailplus.verification.gates import verified_email_not_required
 from django_mailplus.verification.mailbox import email_of, mailbox_key
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.pages import (
     open_page,
     pressed,
@@ -169,7 +169,7 @@ def _try_own_code(request: HttpRequest) -> HttpResponse:
 
 
 def _rows_with_code(ticket: Ticket | None, user: Any) -> list[EmailAddress]:
-    rows = EmailAddress.objects.exclude(code_hash="")
+    rows = primary().exclude(code_hash="")
     if ticket is None:
         key = mailbox_key(email_of(user))
         rows = rows.filter(user_id=user.pk, mailbox_key=key, purpose="verify")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import smtplib
 import threading
+import time
 from email.utils import parseaddr
 
 import pytest
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
+from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_server import CLOSE, ScriptedServer
@@ -18,6 +20,7 @@ from django_mailplus.backends.smtp import EmailBackend
 from django_mailplus.compat import _PLAIN_ADDRESS, get_mailer, prepare_address
 from django_mailplus.delivery import classify
 from django_mailplus.exceptions import PartialDeliveryError, PoolTimeout
+from django_mailplus.signals import message_failed
 from django_mailplus.smtp.connection import SMTP
 from django_mailplus.smtp.registry import close_all
 from django_mailplus.smtp.transcript import recording
@@ -32,14 +35,18 @@ def forget_connections():
 
 
 class Breaking(ScriptedServer):
-    """Breaks off at a MAIL when told to, once."""
+    """Breaks off at a MAIL when told to, once; or takes one message per connection."""
 
     breaks = False
+    stuck = False
 
     def _reply(self, connection, stage, line=""):
         if stage == "mail" and self.breaks:
             self.breaks = False
             return False
+        if stage == "mail" and self.stuck and len(self.messages) == connections(self):
+            connection.sendall(b"503 5.5.1 nested MAIL\r\n")
+            return True
         return super()._reply(connection, stage, line)
 
 
@@ -128,6 +135,27 @@ def test_a_fresh_connection_that_dies_is_an_error(mailer, server):
     assert classify(raised.value) == "mailer"
     assert kind(message) == "transient"
     assert connections(server) == 1
+
+
+def test_the_end_of_a_request_parts_with_what_was_idle_for_too_long(mailer, client):
+    backend = mailer(pool_idle=0.05)
+    backend().send_messages(letters(1))
+    pool = backend().pool
+    client.get("/no-such-page/")
+    assert pool.stats.idle == 1
+    time.sleep(0.1)
+    client.get("/no-such-page/")
+    assert pool.stats.idle == 0
+
+
+def test_overridden_settings_take_the_connections_of_the_old_with_them(mailer):
+    backend = mailer()
+    backend().send_messages(letters(1))
+    pool = backend().pool
+    with override_settings(ADMINS=[]):
+        assert pool.stats.idle == 1
+    with override_settings(EMAIL_SUBJECT_PREFIX="[new] "):
+        assert pool.stats.idle == 0
 
 
 def test_other_options_are_another_pool(mailer, server):
@@ -228,14 +256,40 @@ def test_a_refused_content_is_reset_before_the_next_send(mailer, server):
 
 
 def test_a_503_for_what_was_before_is_no_refusal_of_the_message(mailer, server):
-    server.replies["content"] = "554 5.7.1 no"
-    server.replies["mail"] = {"next@": "503 5.5.1 nested MAIL"}
-    (refused,) = letters(1)
-    innocent = EmailMessage("Hi", "Body", "next@example.com", ["bob@example.com"])
-    backend = mailer(fail_silently=True)
-    assert backend().send_messages([refused, innocent]) == 0
-    assert (kind(refused), kind(innocent)) == ("permanent", "transient")
-    assert len(server.messages) == 1
+    server.stuck = True
+    assert mailer()().send_messages(letters(2)) == 2
+    assert len(server.messages) == 2
+
+
+def test_a_refusal_that_ends_the_session_costs_no_other_message(mailer, server):
+    server.replies["rcpt"] = {"spam@": "550 5.7.1 no", "last@": "421 4.7.0 enough"}
+    batch = [
+        *letters(2),
+        *letters(1, to="spam@example.com"),
+        *letters(1, to="last@example.com"),
+        *letters(2),
+    ]
+    assert mailer(fail_silently=True)().send_messages(batch) == 4
+    kinds = [kind(message) for message in batch]
+    assert kinds == ["accepted"] * 2 + ["permanent", "transient"] + ["accepted"] * 2
+    assert connections(server) == 2
+
+
+@pytest.mark.parametrize("pool_size", [0, 3])
+def test_a_server_that_goes_away_in_a_batch_fails_as_silently_as_one_not_there(
+    mailer, server, pool_size
+):
+    server.replies |= {"rcpt": {"last@": "421 4.7.0 enough"}}
+    batch = [*letters(1), *letters(1, to="last@example.com"), *letters(2)]
+
+    def leave(sender, message, **told):
+        server.replies["banner"] = "554 5.3.2 closed"
+
+    message_failed.connect(leave)
+    assert mailer(fail_silently=True, pool_size=pool_size)().send_messages(batch) == 1
+    message_failed.disconnect(leave)
+    kinds = [kind(message) for message in batch]
+    assert kinds == ["accepted", "transient", "transient", "transient"]
 
 
 def test_no_message_means_no_connection(mailer, server):

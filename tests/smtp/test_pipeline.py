@@ -60,7 +60,8 @@ def test_without_the_offer_every_command_waits_for_its_reply():
 
 def test_pipelining_can_be_switched_off():
     with MisbehavingServer() as server:
-        session = open_session(server, pipelining=False)
+        session = open_session(server)
+        session.pipelining = False
         assert kinds(send_all(session, [job()])) == ["accepted"]
         session.close()
     assert b"DATA\r\n" in server.arrivals
