@@ -1,6 +1,6 @@
 """How fast our SMTP backend is, as ratios to Django's own in the same run.
 
-    python tests/benchmarks/run.py [--quick] [--rows NAME,...] [--markdown [--write PAGE]]
+    tox -e bench -- [--quick] [--rows NAME,...] [--markdown [--write PAGE]]
 
 Prints a table; nothing passes or fails. Beside Postfix's smtp-sink and smtp-source,
 where they are installed, everything is of the suite's own.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from dataclasses import astuple
@@ -69,7 +70,7 @@ def measure(stage: Any, arguments: argparse.Namespace) -> str:
 
 def _command(arguments: argparse.Namespace, names: list[str]) -> str:
     """What to say for these figures again, wherever the table went."""
-    words = ["python tests/benchmarks/run.py"]
+    words = []
     if arguments.quick:
         words.append("--quick")
     if arguments.own_sink:
@@ -78,7 +79,9 @@ def _command(arguments: argparse.Namespace, names: list[str]) -> str:
         words.append(f"--rounds {arguments.rounds}")
     if arguments.rows != names:
         words.append(f"--rows {','.join(arguments.rows)}")
-    return " ".join(words)
+    if environment := os.environ.get("TOX_ENV_NAME"):
+        return " ".join([f"tox -e {environment}", *(["--"] if words else []), *words])
+    return " ".join(["python tests/benchmarks/run.py", *words])
 
 
 def profile(stage: Any, arguments: argparse.Namespace) -> str:
