@@ -42,8 +42,10 @@ def send_all(
     outcomes. Nothing that the server or the network does is raised: `Transaction.error`
     holds what ended the session, for the message it struck and for all after it, which
     were not sent. What `jobs` itself raises is raised after the outcomes of the jobs
-    before. To stop early, close the generator: where the next message was begun, that
-    closes the connection, and nothing more is completed.
+    before; an interrupt after the outcome of the message that it struck, which holds it.
+    While it runs nobody else may use the session: RuntimeError for another batch. To
+    stop early, close the generator: where the next message was begun, that closes the
+    connection, and nothing more is completed.
     """
     return _Batch(session, jobs).run()
 
@@ -51,7 +53,7 @@ def send_all(
 class _Batch:
     def __init__(self, session: Session, jobs: Iterable[Job]) -> None:
         self._session = session
-        self._failure: Exception | None = None  # what ended the session
+        self._failure: BaseException | None = None  # what ended the session
         self._begun = False  # whether a transaction is open, or its replies are due
         try:
             session.ehlo_or_helo_if_needed()
@@ -68,6 +70,8 @@ class _Batch:
                 if turn.sendable:
                     self._send(turn)
                 yield turn.transaction
+                if self._failure and not isinstance(self._failure, Exception):
+                    raise self._failure
         finally:
             if self._begun:  # stopped, or broken: it must not be completed by chance
                 self._session.close()
@@ -78,13 +82,15 @@ class _Batch:
         if self._failure is None:
             try:
                 self._transact(turn)
-            except (OSError, smtplib.SMTPException) as error:
+            except BaseException as error:
+                # An interrupt or a time limit, too: whatever struck while the answer
+                # was awaited, the message may have been taken, and its outcome says so.
                 self._end(error)
                 turn.transaction.error = error
             return
         turn.transaction.error = self._failure
 
-    def _end(self, error: Exception) -> None:
+    def _end(self, error: BaseException) -> None:
         self._failure = error
         self._begun = False
         self._session.close()
@@ -193,12 +199,11 @@ class _Batch:
         self._session.show_sent(content)
         try:
             self._write(content + commands, silence=len(content))
-        except smtplib.SMTPServerDisconnected:
-            if self._channel.written <= len(content) - len(b".\r\n"):
-                self._interrupted(turn)
-            else:
-                transaction.phase = "answer"
-                self._hear_final(turn)
+        except BaseException as error:
+            whole = self._channel.written > len(content) - len(b".\r\n")
+            transaction.phase = "answer" if whole else "data"
+            if isinstance(error, smtplib.SMTPServerDisconnected):
+                (self._hear_final if whole else self._interrupted)(turn)
             raise
         transaction.phase = "answer"
         turn.content = b""
@@ -236,6 +241,7 @@ class _Batch:
     # --- The wire -------------------------------------------------------------------
 
     def _write(self, data: bytes, *, silence: int = 0) -> None:
+        self._channel.written = 0
         sys.audit("smtplib.send", self._session, data)
         self._channel.write(data, silence=silence)
 
