@@ -55,6 +55,9 @@ class _Batch:
         self._session = session
         self._failure: BaseException | None = None  # what ended the session
         self._begun = False  # whether a transaction is open, or its replies are due
+        if session.busy:
+            # Its commands would be read as the content of the message under way.
+            raise RuntimeError("This connection is in the middle of another batch.")
         try:
             session.ehlo_or_helo_if_needed()
             self._channel = session.channel
@@ -65,6 +68,7 @@ class _Batch:
         self._queue = _Queue(jobs, self._offer)
 
     def run(self) -> Generator[Transaction, None, None]:
+        self._session.busy = True
         try:
             while (turn := self._queue.take()) is not None:
                 if turn.sendable:
@@ -73,6 +77,7 @@ class _Batch:
                 if self._failure and not isinstance(self._failure, Exception):
                     raise self._failure
         finally:
+            self._session.busy = False
             if self._begun:  # stopped, or broken: it must not be completed by chance
                 self._session.close()
         if self._queue.error is not None:
