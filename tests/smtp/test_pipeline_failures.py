@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 import time
 
@@ -210,6 +211,8 @@ def test_a_slow_server_behind_tls_gets_a_large_message(tmp_path):
             use_ssl=True,
             context=ssl.create_default_context(cafile=str(certificate)),
         )
+        # The system would take all of it at once, and leave us waiting for the answer.
+        session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         text = b"".join(b"Line %d\r\n" % n for n in range(100_000))
         outcomes = list(send_all(session, [job(1, body=text), job(2)]))
         session.close()
