@@ -17,6 +17,7 @@ from django_mailplus.smtp.channel import ReplyTimeoutError, SMTPReplyError
 from django_mailplus.smtp.jobs import Job, Offer, Turn, prepare
 from django_mailplus.smtp.replies import Reply, parse_reply
 from django_mailplus.smtp.session import Session
+from django_mailplus.smtp.tracebacks import without_frames
 from django_mailplus.smtp.transaction import Transaction
 
 __all__ = ["Job", "PipeliningError", "send_all"]
@@ -91,7 +92,7 @@ class _Batch:
                 # An interrupt or a time limit, too: whatever struck while the answer
                 # was awaited, the message may have been taken, and its outcome says so.
                 self._end(error)
-                turn.transaction.error = error
+                turn.transaction.error = without_frames(error)
             return
         turn.transaction.error = self._failure
 
