@@ -115,13 +115,15 @@ class _Desk(Generic[L]):
             self._changed.notify_all()
 
     def take(self, *, leave: bool = False) -> tuple[L, Job] | None:
-        """The next job; None when there will be none, not even one given back.
+        """The next job; None when there will be none.
 
-        Whoever would leave then has left: nobody counts on him to take one.
+        Whoever would leave then waits for those that may be given back, and has left:
+        nobody counts on him to take one. Others do not wait: they hold a session, which
+        is perhaps what those who may give back are waiting for.
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._jobs or not (self._open or self._connecting)
+                lambda: self._jobs or not (self._open or (leave and self._connecting))
             )
             self._changed.notify_all()
             if self._jobs:
