@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from conftest import using_mailers
 from django.core.mail import EmailMessage
 from scripted_server import server_context
 from smtp.any_server import AnyServer
@@ -39,17 +40,17 @@ def tls(tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(0)
-def test_every_message_is_told_the_truth(with_mailers, tls, caplog):
+def test_every_message_is_told_the_truth(tls, caplog):
     caplog.set_level("CRITICAL")
     seeds = [FIRST] if FIRST >= 0 else [random.randrange(10**9) for _ in range(BATCHES)]  # noqa: S311
     for seed in seeds:
         try:
-            one_round(seed, with_mailers, tls)
+            one_round(seed, tls)
         except Exception as error:
             raise AssertionError(f"MAILPLUS_SMTP_SEED={seed}") from error
 
 
-def one_round(seed, with_mailers, tls):
+def one_round(seed, tls):
     """Up to three batches through one mailer, whose connections are kept between them."""
     dice = random.Random(seed)  # noqa: S311
     silent = dice.choice([0, 0, 0, 0.3])
@@ -71,22 +72,25 @@ def one_round(seed, with_mailers, tls):
             "concurrency": dice.choice([1, 1, 3]),
             "pool_size": dice.choice([0, 1, 3]),
         }
-        with_mailers({"default": {"BACKEND": BACKEND, "OPTIONS": options}})
-        names = [f"{seed}-{number}" for number in range(dice.randint(1, 3))]
-        # Each batch has dice of its own, since threads take turns as they like.
-        send_one = partial(send, silently=dice.random() < 0.3)
-        if dice.random() < 0.3:
-            with ThreadPoolExecutor() as threads:
-                batches = list(threads.map(send_one, names))
-        else:
-            batches = list(map(send_one, names))
-        close_all()
+        with using_mailers({"default": {"BACKEND": BACKEND, "OPTIONS": options}}):
+            batches = send_some(dice, seed)
+            close_all()
     for messages, contents, sent in batches:
         compare(server, messages, contents, sent)
         if sent is None and options["concurrency"] == 1:
             nothing_behind_an_error(server, messages)
     everything = {m.from_email for messages, *_ in batches for m in messages}
     assert {taken.sender for taken in server.taken if taken.recipients} <= everything
+
+
+def send_some(dice, seed):
+    names = [f"{seed}-{number}" for number in range(dice.randint(1, 3))]
+    # Each batch has dice of its own, since threads take turns as they like.
+    send_one = partial(send, silently=dice.random() < 0.3)
+    if dice.random() < 0.3:
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(send_one, names))
+    return list(map(send_one, names))
 
 
 def send(name, *, silently):
