@@ -265,9 +265,12 @@ class _Batch:
 
     def _nothing_unasked(self, turn: Turn) -> None:
         """A reply too many would be taken for the answer to the content."""
-        if not self._channel.quiet():
-            self._interrupted(turn)
-            raise self._confused("The server says more than it was asked")
+        if self._channel.quiet():
+            return
+        if not self._channel.buffered:
+            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        self._interrupted(turn)
+        raise self._confused("The server says more than it was asked")
 
     def _interrupted(self, turn: Turn) -> None:
         """Keep the reply that came before the end of the content, if it is a refusal."""

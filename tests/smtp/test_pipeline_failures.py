@@ -225,3 +225,15 @@ class SlowReader(MisbehavingServer):
     def _receive(self, session):
         super()._receive(session)
         time.sleep(0.02)
+
+
+def test_a_connection_that_ends_before_the_content_is_no_fault_of_pipelining():
+    def jobs():
+        yield job(1)
+        server.settle()  # both have come then: the permission, and the end
+        yield job(2)
+
+    with MisbehavingServer(data=then("354 go", CLOSE)) as server:
+        outcomes = list(send_all(open_session(server), jobs()))
+    assert kinds(outcomes) == ["transient", "transient"]
+    assert not any(isinstance(o.error, PipeliningError) for o in outcomes)
