@@ -99,25 +99,37 @@ class Channel:
         """
         self.written = 0
         deadline = self._deadline(1 + len(data) / _SLOWEST)
+        # TLS writes all it is given, within one timeout, or says nothing of how far it
+        # came: it gets one record at a time.
+        most = _TLS_RECORD if isinstance(self.sock, ssl.SSLSocket) else len(data)
         try:
-            self.written = self.sock.send(data)
             view = memoryview(data)
+            self._send(view[:most])
             while self.written < len(data):
                 self._wait_to_write(deadline)
                 if self.buffered and self.written < silence:
                     raise smtplib.SMTPServerDisconnected("The server interrupted")
-                self.written += self.sock.send(view[self.written :])
+                self._send(view[self.written : self.written + most])
         except smtplib.SMTPException:
             raise
         except TimeoutError as error:
-            # A TLS record is of no use to the server until all of it is there.
             raise ReplyTimeoutError("Server not connected: timed out") from error
         except OSError as error:
-            if isinstance(self.sock, ssl.SSLSocket):
-                # A record that failed is not known to have stayed here.
-                self.written = min(len(data), self.written + _TLS_RECORD)
             self._take()  # a server that cuts us off may have said why
             raise smtplib.SMTPServerDisconnected("Server not connected") from error
+
+    def _send(self, part: memoryview) -> None:
+        before = self.written
+        self.written += len(part)  # for an interrupt: it may have left
+        try:
+            self.written = before + self.sock.send(part)
+        except OSError as error:
+            # A TLS record that failed is not known to have stayed here, but is of no
+            # use to the server until all of it is there.
+            tls = isinstance(self.sock, ssl.SSLSocket)
+            if isinstance(error, TimeoutError) or not tls:
+                self.written = before
+            raise
 
     def quiet(self) -> bool:
         """Whether the server has said nothing unasked: no reply, no end of file.
@@ -148,7 +160,6 @@ class Channel:
         try:
             data = self.sock.recv(_CHUNK)
         except TimeoutError as error:
-            # A TLS record is of no use to the server until all of it is there.
             raise ReplyTimeoutError(
                 f"Connection unexpectedly closed: {error}"
             ) from error

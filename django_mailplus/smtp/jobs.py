@@ -67,9 +67,9 @@ class Turn:
     """
 
     transaction: Transaction
-    recipients: tuple[str, ...] = ()
-    commands: list[bytes] = field(default_factory=list)
-    content: bytes = b""
+    recipients: tuple[str, ...] = field(default=(), repr=False)
+    commands: list[bytes] = field(default_factory=list, repr=False)
+    content: bytes = field(default=b"", repr=False)
     asked: int = 0
     heard: int = 0
     wanted: bool = False  # DATA was answered with 354

@@ -10,6 +10,7 @@ from typing import Any
 from django_mailplus.smtp.auth import Tokens
 from django_mailplus.smtp.connection import DEFAULT_TIMEOUT, SMTP, SMTP_SSL
 from django_mailplus.smtp.distrust import trusted
+from django_mailplus.smtp.tracebacks import without_frames
 
 __all__ = ["ConnectionOptions", "connect"]
 
@@ -59,8 +60,9 @@ def connect(options: ConnectionOptions) -> SMTP | SMTP_SSL:
             session.login_with_token(options.username, tokens)
         elif options.username and options.password:
             session.login(options.username, options.password)
-    except BaseException:
+    except BaseException as error:
         session.close()
+        without_frames(error)  # those of the login hold the password
         raise
     return session
 

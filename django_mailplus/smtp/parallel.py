@@ -7,6 +7,7 @@ fewer connections than were asked for gets the messages over those that it allow
 from __future__ import annotations
 
 import queue
+import smtplib
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -31,35 +32,50 @@ def send_parallel(
     """Send each job, which comes with a label; yields labels and outcomes as they come.
 
     Reads a few jobs ahead for each connection. What the network does is in the outcomes,
-    not raised; what `jobs` raises is raised after the outcomes of the jobs before. Closing the generator lets the messages on their way finish, and sends no
-    more.
+    not raised; what `jobs` raises is raised after the outcomes of the jobs before. An
+    interrupt, too: the messages on their way finish, and the others are not sent.
+    Closing the generator does the same, but tells no outcomes.
     """
     desk = _Desk[L](connections)
     threads = [
         threading.Thread(target=copy_context().run, args=(_Worker(pool, desk).run,))
         for _ in range(connections)
     ]
-    for thread in threads:
-        thread.start()
-    failure: Exception | None = None
-    under_way = 0
     try:
-        try:
-            for item in jobs:
-                desk.put(item)
-                under_way += 1
-                while not desk.outcomes.empty():
-                    under_way -= 1
-                    yield desk.outcomes.get()
-        except Exception as error:
-            failure = error
-        desk.close()
-        for _ in range(under_way):
-            yield desk.outcomes.get()
+        for thread in threads:
+            thread.start()
+        yield from _outcomes(desk, jobs)
     finally:
         desk.close(drop=True)
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
+
+
+def _outcomes(
+    desk: _Desk[L], jobs: Iterable[tuple[L, Job]]
+) -> Generator[tuple[L, Transaction], None, None]:
+    failure: BaseException | None = None
+    try:
+        for item in jobs:
+            desk.put(item)
+            while not desk.outcomes.empty():
+                yield desk.outcome()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        failure = error
+    desk.close(drop=failure is not None and not isinstance(failure, Exception))
+    while desk.under_way:
+        try:
+            outcome = desk.outcome()
+        except BaseException as error:
+            if failure is not None:  # interrupted again
+                raise
+            failure = error
+            desk.close(drop=True)
+        else:
+            yield outcome
     if failure is not None:
         raise failure
 
@@ -74,29 +90,46 @@ class _Desk(Generic[L]):
         self._room = self._workers = workers
         self._connecting = 0  # workers with jobs and no session, who may give them back
         self._open = True
+        self.under_way = 0  # jobs whose outcome nobody has taken
+
+    def outcome(self) -> tuple[L, Transaction]:
+        outcome = self.outcomes.get()
+        self.under_way -= 1
+        return outcome
 
     def put(self, item: tuple[L, Job]) -> None:
         with self._changed:
             self._changed.wait_for(lambda: len(self._jobs) < self._room)
             self._jobs.append(item)
+            self.under_way += 1
             self._changed.notify_all()
 
     def close(self, *, drop: bool = False) -> None:
         """No more jobs will come; those that nobody has begun may be dropped."""
         with self._changed:
             self._open = False
-            if drop:
-                self._jobs.clear()
+            while drop and self._jobs:
+                label, job = self._jobs.popleft()
+                stopped = smtplib.SMTPServerDisconnected("The batch was stopped")
+                self.outcomes.put((label, _unsent(job, stopped)))
             self._changed.notify_all()
 
-    def take(self) -> tuple[L, Job] | None:
-        """The next job; None when there will be none, not even one given back."""
+    def take(self, *, leave: bool = False) -> tuple[L, Job] | None:
+        """The next job; None when there will be none.
+
+        Whoever would leave then waits for those that may be given back, and has left:
+        nobody counts on him to take one. Others do not wait: they hold a session, which
+        is perhaps what those who may give back are waiting for.
+        """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._jobs or not (self._open or self._connecting)
+                lambda: self._jobs or not (self._open or (leave and self._connecting))
             )
             self._changed.notify_all()
-            return self._jobs.popleft() if self._jobs else None
+            if self._jobs:
+                return self._jobs.popleft()
+            self._workers -= leave
+            return None
 
     def connecting(self, change: Literal[1, -1]) -> None:
         with self._changed:
@@ -114,10 +147,6 @@ class _Desk(Generic[L]):
             self._changed.notify_all()
             return not last
 
-    def leave(self) -> None:
-        with self._changed:
-            self._workers -= 1
-
 
 class _Worker(Generic[L]):
     def __init__(self, pool: Pool[SMTP | SMTP_SSL], desk: _Desk[L]) -> None:
@@ -126,7 +155,7 @@ class _Worker(Generic[L]):
         self._waiting: deque[tuple[L, Job]] = deque()  # taken, without outcome yet
 
     def run(self) -> None:
-        while self._waiting or self._take():
+        while self._waiting or self._take(leave=True):
             self._desk.connecting(1)
             try:
                 lease = self._pool.lease()
@@ -141,10 +170,9 @@ class _Worker(Generic[L]):
                 self._desk.connecting(1)
                 if self._gave_back(error):
                     return
-        self._desk.leave()
 
-    def _take(self) -> bool:
-        item = self._desk.take()
+    def _take(self, *, leave: bool = False) -> bool:
+        item = self._desk.take(leave=leave)
         if item is not None:
             self._waiting.append(item)
         return item is not None
@@ -154,10 +182,7 @@ class _Worker(Generic[L]):
             return True
         # The last worker cannot connect, so nobody can.
         while self._waiting or self._take():
-            job = self._waiting[0][1]
-            self._done(
-                Transaction(asked=job.rcpt_to, sender=job.mail_from, error=error)
-            )
+            self._done(_unsent(self._waiting[0][1], error))
         return False
 
     def _send(self, lease: Leased) -> None:
@@ -177,3 +202,7 @@ class _Worker(Generic[L]):
     def _done(self, transaction: Transaction) -> None:
         label, _ = self._waiting.popleft()
         self._desk.outcomes.put((label, transaction))
+
+
+def _unsent(job: Job, error: Exception) -> Transaction:
+    return Transaction(asked=job.rcpt_to, sender=job.mail_from, error=error)

@@ -18,6 +18,7 @@ from django_mailplus.smtp.distrust import distrust
 from django_mailplus.smtp.jobs import Job, Offer, Turn, prepare
 from django_mailplus.smtp.replies import Reply, parse_reply
 from django_mailplus.smtp.session import Session
+from django_mailplus.smtp.tracebacks import without_frames
 from django_mailplus.smtp.transaction import Transaction
 
 __all__ = ["Job", "PipeliningError", "send_all"]
@@ -43,8 +44,10 @@ def send_all(
     outcomes. Nothing that the server or the network does is raised: `Transaction.error`
     holds what ended the session, for the message it struck and for all after it, which
     were not sent. What `jobs` itself raises is raised after the outcomes of the jobs
-    before. To stop early, close the generator: where the next message was begun, that
-    closes the connection, and nothing more is completed.
+    before; an interrupt after the outcome of the message that it struck, which holds it.
+    While it runs nobody else may use the session: RuntimeError for another batch. To
+    stop early, close the generator: where the next message was begun, that closes the
+    connection, and nothing more is completed.
     """
     return _Batch(session, jobs).run()
 
@@ -52,8 +55,11 @@ def send_all(
 class _Batch:
     def __init__(self, session: Session, jobs: Iterable[Job]) -> None:
         self._session = session
-        self._failure: Exception | None = None  # what ended the session
+        self._failure: BaseException | None = None  # what ended the session
         self._begun = False  # whether a transaction is open, or its replies are due
+        if session.busy:
+            # Its commands would be read as the content of the message under way.
+            raise RuntimeError("This connection is in the middle of another batch.")
         try:
             session.ehlo_or_helo_if_needed()
             self._channel = session.channel
@@ -64,12 +70,16 @@ class _Batch:
         self._queue = _Queue(jobs, self._offer)
 
     def run(self) -> Generator[Transaction, None, None]:
+        self._session.busy = True
         try:
             while (turn := self._queue.take()) is not None:
                 if turn.sendable:
                     self._send(turn)
                 yield turn.transaction
+                if self._failure and not isinstance(self._failure, Exception):
+                    raise self._failure
         finally:
+            self._session.busy = False
             if self._begun:  # stopped, or broken: it must not be completed by chance
                 self._session.close()
         if self._queue.error is not None:
@@ -79,13 +89,15 @@ class _Batch:
         if self._failure is None:
             try:
                 self._transact(turn)
-            except (OSError, smtplib.SMTPException) as error:
+            except BaseException as error:
+                # An interrupt or a time limit, too: whatever struck while the answer
+                # was awaited, the message may have been taken, and its outcome says so.
                 self._end(error)
-                turn.transaction.error = error
+                turn.transaction.error = without_frames(error)
             return
         turn.transaction.error = self._failure
 
-    def _end(self, error: Exception) -> None:
+    def _end(self, error: BaseException) -> None:
         if isinstance(error, PipeliningError):
             distrust(self._session.server)
         self._failure = error
@@ -196,12 +208,11 @@ class _Batch:
         self._session.show_sent(content)
         try:
             self._write(content + commands, silence=len(content))
-        except smtplib.SMTPServerDisconnected:
-            if self._channel.written <= len(content) - len(b".\r\n"):
-                self._interrupted(turn)
-            else:
-                transaction.phase = "answer"
-                self._hear_final(turn)
+        except BaseException as error:
+            whole = self._channel.written > len(content) - len(b".\r\n")
+            transaction.phase = "answer" if whole else "data"
+            if isinstance(error, smtplib.SMTPServerDisconnected):
+                (self._hear_final if whole else self._interrupted)(turn)
             raise
         transaction.phase = "answer"
         turn.content = b""
@@ -239,6 +250,7 @@ class _Batch:
     # --- The wire -------------------------------------------------------------------
 
     def _write(self, data: bytes, *, silence: int = 0) -> None:
+        self._channel.written = 0
         sys.audit("smtplib.send", self._session, data)
         self._channel.write(data, silence=silence)
 
@@ -256,9 +268,12 @@ class _Batch:
 
     def _nothing_unasked(self, turn: Turn) -> None:
         """A reply too many would be taken for the answer to the content."""
-        if not self._channel.quiet():
-            self._interrupted(turn)
-            raise self._confused("The server says more than it was asked")
+        if self._channel.quiet():
+            return
+        if not self._channel.buffered:
+            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        self._interrupted(turn)
+        raise self._confused("The server says more than it was asked")
 
     def _interrupted(self, turn: Turn) -> None:
         """Keep the reply that came before the end of the content, if it is a refusal."""

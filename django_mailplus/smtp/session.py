@@ -30,6 +30,8 @@ class Session(smtplib.SMTP):
     reset_due = False  # a transaction was given up: RSET goes before the next one
     pipelining = True  # whether to use PIPELINING where it is offered
     server: Server = ("", 0)
+    # Whether a batch is under way: whatever else is written would become part of it.
+    busy = False
 
     def __init__(
         self,
@@ -57,8 +59,9 @@ class Session(smtplib.SMTP):
         """Whether the connection can be used, as far as that shows without asking.
 
         An idle connection with something to read was closed, or is about to be (421).
+        One that was given back in the middle of a batch is of no use to anybody else.
         """
-        return self.sock is not None and self.channel.quiet()
+        return self.sock is not None and not self.busy and self.channel.quiet()
 
     def connect(
         self, host: str = "localhost", port: int = 0, source_address: Any = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from django_mailplus.smtp.replies import Kind, Reply
 
@@ -35,18 +35,31 @@ class Transaction:
     final_reply: Reply | None = None
     message_id: str = ""
     sender: str = field(default="", repr=False)
-    error: Exception | None = field(default=None, repr=False)
+    error: BaseException | None = field(default=None, repr=False)
     """What ended the session, or stood in the way before the server was asked."""
 
     @property
     def reply(self) -> Reply | None:
         """The reply that decided: to the body, or the last refusal before it."""
-        refusals = [r for r in self.answers.values() if r.kind != "accepted"]
-        if self.mail_reply is not None and self.mail_reply.kind != "accepted":
-            refusals.append(self.mail_reply)
-        if self.final_reply is None and refusals and self.phase == "envelope":
-            return refusals[-1]
+        if self.final_reply is None and self.phase == "envelope":
+            return self._refusal()
         return self.final_reply
+
+    def _refusal(self) -> Reply | None:
+        """The reply to the envelope that kept the message from everybody.
+
+        A refused recipient decides nothing about one who was accepted, or of whom
+        nothing was said yet when the connection broke.
+        """
+        if self.mail_reply is not None and self.mail_reply.kind != "accepted":
+            return self.mail_reply
+        answers = list(self.answers.values())
+        if answers and answers[-1].code == 421:
+            return answers[-1]
+        some_hope = any(reply.kind == "accepted" for reply in answers)
+        if some_hope or not self.answers.keys() >= set(self.asked):
+            return None
+        return answers[-1] if answers else None
 
     @property
     def kind(self) -> Kind:
@@ -59,13 +72,16 @@ class Transaction:
         return "transient"  # the body was not sent, whatever the server said
 
     def exception(self) -> Exception | None:
-        """What smtplib's `sendmail` would have raised; None if anybody gets the mail."""
+        """What smtplib's `sendmail` would have raised; None if anybody gets the mail.
+
+        An interrupt, where one ended the session: to be raised as all others are.
+        """
         if self.kind == "accepted":
             return None
         said = self.reply
         # A refusal with 421 tells more than that the connection was closed after it.
         if self.error is not None and (said is None or said.code != 421):
-            return self.error
+            return cast("Exception", self.error)
         if self.final_reply is not None:
             return smtplib.SMTPDataError(*_raw(self.final_reply))
         if self.mail_reply is not None and self.mail_reply.kind != "accepted":

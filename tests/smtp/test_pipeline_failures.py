@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import ssl
+import time
 
 import pytest
 from misbehaving_server import (
@@ -14,6 +17,7 @@ from misbehaving_server import (
     MisbehavingServer,
     then,
 )
+from scripted_server import server_context
 from smtp.batches import BOTH, job, kinds, open_session, send, senders
 
 from django_mailplus.smtp.pipeline import PipeliningError, send_all
@@ -174,3 +178,62 @@ def test_replies_too_many_or_too_few_never_complete_a_message(script):
     assert "accepted" not in kinds(outcomes)
     assert "unknown" not in kinds(outcomes)
     assert server.taken == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answers", "fates"),
+    [
+        (["250 ok", "550 no", CLOSE], ["transient", "permanent", "transient"]),
+        (["550 no", "250 ok", "250 ok"], ["permanent", "transient", "transient"]),
+        (["450 later", "550 no", "hm"], ["transient", "permanent", "transient"]),
+    ],
+)
+def test_a_refused_recipient_decides_nothing_about_the_others(ehlo, answers, fates):
+    to = [f"{name}@example.com" for name in ("bob", "carol", "dave")]
+    (outcome,), server = send(job(to=to), ehlo=ehlo, rcpt=answers, data=CLOSE)
+    assert server.taken == []
+    assert outcome.kind == "transient"
+    own = [outcome.answers.get(address) for address in to]
+    assert [
+        outcome.kind if answer is None or answer.code in (250, -1) else answer.kind
+        for answer in own
+    ] == fates
+
+
+def test_a_slow_server_behind_tls_gets_a_large_message(tmp_path):
+    """Longer than one timeout in all, but never so long without taking anything."""
+    tls, certificate = server_context(tmp_path)
+    with SlowReader(tls=tls, buffer=16_384, ehlo="250-test\n250 PIPELINING") as server:
+        session = open_session(
+            server,
+            timeout=0.5,
+            use_ssl=True,
+            context=ssl.create_default_context(cafile=str(certificate)),
+        )
+        # The system would take all of it at once, and leave us waiting for the answer.
+        session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        text = b"".join(b"Line %d\r\n" % n for n in range(100_000))
+        outcomes = list(send_all(session, [job(1, body=text), job(2)]))
+        session.close()
+        server.settle()
+    assert kinds(outcomes) == ["accepted", "accepted"]
+    assert server.taken[0].content == text
+
+
+class SlowReader(MisbehavingServer):
+    def _receive(self, session):
+        super()._receive(session)
+        time.sleep(0.02)
+
+
+def test_a_connection_that_ends_before_the_content_is_no_fault_of_pipelining():
+    def jobs():
+        yield job(1)
+        server.settle()  # both have come then: the permission, and the end
+        yield job(2)
+
+    with MisbehavingServer(data=then("354 go", CLOSE)) as server:
+        outcomes = list(send_all(open_session(server), jobs()))
+    assert kinds(outcomes) == ["transient", "transient"]
+    assert not any(isinstance(o.error, PipeliningError) for o in outcomes)

@@ -1,0 +1,180 @@
+"""Sources, receivers and threads that a mailer does not expect: the outcome is true."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+import pytest
+from django.core.mail import EmailMessage
+from misbehaving_server import MisbehavingServer
+
+from django_mailplus.compat import get_mailer
+from django_mailplus.signals import message_sent
+from django_mailplus.smtp.registry import close_all
+
+BACKEND = "django_mailplus.backends.smtp.EmailBackend"
+
+
+class Waiting(MisbehavingServer):
+    """Has taken the first content, and waits before it says so."""
+
+    def __init__(self, **script):
+        self.has_taken, self.may_answer = threading.Event(), threading.Event()
+        super().__init__(**script)
+
+    def _say(self, session, step, line=""):
+        if step == "content" and not self.may_answer.is_set():
+            self.has_taken.set()
+            self.may_answer.wait(10)
+        return super()._say(session, step, line)
+
+
+@pytest.fixture
+def mailer(with_mailers):
+    def configure(server, **options):
+        options = {"host": server.host, "port": server.port, "timeout": 5, **options}
+        with_mailers({"default": {"BACKEND": BACKEND, "OPTIONS": options}})
+        return get_mailer("default")
+
+    yield configure
+    close_all()
+
+
+@pytest.fixture
+def on_sent():
+    receivers = []
+
+    def connect(receiver):
+        receivers.append(receiver)
+        message_sent.connect(receiver)
+
+    yield connect
+    for receiver in receivers:
+        message_sent.disconnect(receiver)
+
+
+def letters(count):
+    return [
+        EmailMessage("Hi", f"No {n}", "ann@example.com", [f"bob{n}@example.com"])
+        for n in range(count)
+    ]
+
+
+def kind(message):
+    return message.delivery_result.recipients[0].kind
+
+
+@pytest.mark.xfail(strict=True, reason="close() takes the lease away under the batch")
+def test_closed_by_another_thread_while_an_answer_is_awaited(mailer):
+    [message] = letters(1)
+    with Waiting() as server:
+        backend = mailer(server, pool_size=1)
+
+        def close():
+            server.has_taken.wait(10)
+            backend.close()
+            server.may_answer.set()
+
+        closer = threading.Thread(target=close)
+        closer.start()
+        with contextlib.suppress(Exception):  # allowed; a wrong outcome is not
+            backend.send_messages([message])
+        closer.join()
+    assert len(server.taken) == 1
+    assert kind(message) in ("accepted", "unknown")
+
+
+@pytest.mark.xfail(strict=True, reason="recipients are read again after the sending")
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_a_source_that_fills_one_message_anew_each_time(mailer, on_sent, concurrency):
+    told = []
+
+    def remember(recipients, **_):
+        told.extend(recipient.address for recipient in recipients)
+
+    on_sent(remember)
+
+    def source():
+        message = EmailMessage("Hi", "Hi", "ann@example.com")
+        for number in range(4):
+            message.to = [f"bob{number}@example.com"]
+            yield message
+
+    with MisbehavingServer() as server:
+        assert mailer(server, concurrency=concurrency).send_messages(source()) == 4
+    arrived = [address for taken in server.taken for address in taken.recipients]
+    assert sorted(told) == sorted(arrived)
+
+
+@pytest.mark.xfail(strict=True, reason="whatever has a length is read twice")
+def test_a_source_with_a_length_that_can_be_read_once(mailer):
+    class Progress:  # as progress bars are
+        def __init__(self, source, total):
+            self.source, self.total = source, total
+
+        def __len__(self):
+            return self.total
+
+        def __iter__(self):
+            yield from self.source
+
+    with MisbehavingServer() as server:
+        assert mailer(server).send_messages(Progress(iter(letters(4)), 4)) == 4
+    assert len(server.taken) == 4
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the second place in the batch has the last word"
+)
+def test_a_message_that_was_taken_and_stands_behind_an_error_again(mailer):
+    first, second = letters(2)
+    with (
+        MisbehavingServer(content=["250 ok", "550 no"]) as server,
+        pytest.raises(OSError, match="550"),
+    ):
+        mailer(server).send_messages([first, second, first])
+    assert len(server.taken) == 1
+    assert kind(first) == "accepted"
+
+
+@pytest.mark.xfail(strict=True, reason="recipients are read again after the sending")
+def test_recipients_that_raise_once_the_message_is_sent(mailer):
+    class Fickle(EmailMessage):
+        asked = 0
+
+        def recipients(self):
+            self.asked += 1
+            if self.asked > 2:
+                raise LookupError
+            return super().recipients()
+
+    message = Fickle("Hi", "Hi", "ann@example.com", ["bob@example.com"])
+    with MisbehavingServer() as server:
+        assert mailer(server).send_messages([message]) == 1
+    assert kind(message) == "accepted"
+
+
+@pytest.mark.xfail(strict=True, reason="the nested batch is refused with RuntimeError")
+def test_a_receiver_sends_through_the_same_mailer(mailer, on_sent):
+    report = EmailMessage("Report", "Sent", "ann@example.com", ["staff@example.com"])
+    messages = letters(3)
+    with MisbehavingServer() as server:
+        backend = mailer(server)
+        errors = []
+
+        def send_report(message, **_):
+            if message is messages[0]:
+                try:
+                    backend.send_messages([report])
+                except Exception as error:
+                    errors.append(error)
+
+        on_sent(send_report)
+        assert backend.send_messages(messages) == 3
+    assert errors == []
+    assert kind(report) == "accepted"
+    assert sorted(taken.recipients for taken in server.taken) == [
+        *[[f"bob{n}@example.com"] for n in range(3)],
+        ["staff@example.com"],
+    ]
