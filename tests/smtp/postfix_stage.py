@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ _SETTINGS = {
     "disable_dns_lookups": "yes",
     "smtpd_peername_lookup": "no",
     "in_flow_delay": "0s",
+    "notify_classes": "",
     "local_header_rewrite_clients": "",
     "message_drop_headers": "",
     "smtp_line_length_limit": "0",
@@ -177,8 +179,11 @@ class Postfix:
         return self.sink.taken
 
     def _waiting(self, queue: str) -> bool:
-        folder = self.directory / "queue" / queue
-        return any(files for _, _, files in os.walk(folder))
+        """Whether it holds a message that was taken; others may be executed by nobody."""
+        return any(
+            file.is_file() and file.stat().st_mode & stat.S_IXUSR
+            for file in (self.directory / "queue" / queue).rglob("*")
+        )
 
 
 @contextlib.contextmanager
