@@ -179,11 +179,14 @@ class Postfix:
         return self.sink.taken
 
     def _waiting(self, queue: str) -> bool:
-        """Whether it holds a message that was taken; others may be executed by nobody."""
-        return any(
-            file.is_file() and file.stat().st_mode & stat.S_IXUSR
-            for file in (self.directory / "queue" / queue).rglob("*")
-        )
+        """Whether it holds a message that was taken; one that was not cannot be run."""
+        try:
+            return any(
+                file.is_file() and file.stat().st_mode & stat.S_IXUSR
+                for file in (self.directory / "queue" / queue).rglob("*")
+            )
+        except FileNotFoundError:  # it has just left
+            return True
 
 
 @contextlib.contextmanager
