@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable
 from email.mime.base import MIMEBase
 from typing import Any
@@ -34,29 +35,29 @@ def mail(number: int = 1, to: Iterable[str] = (), **changes: Any) -> EmailMessag
     return EmailMessage(**values | changes)
 
 
-def batch(count: int, **by_number: Any) -> list[EmailMessage]:
-    """So many messages; `to={7: [...]}` changes the seventh, counted from 0."""
-    return [
-        mail(
-            number,
-            **{key: of[number] for key, of in by_number.items() if number in of},
-        )
-        for number in range(count)
-    ]
+def batch(count: int) -> list[EmailMessage]:
+    return [mail(number) for number in range(count)]
 
 
 def in_order(taken: Iterable[Taken]) -> list[bytes]:
     """The messages, as they were numbered when they were sent."""
-    return [content(one) for one in sorted(taken, key=lambda one: _number(one.sender))]
+    return [content(one) for one in sorted(taken, key=number_of)]
 
 
 def numbers(postfix: Postfix) -> list[int]:
     """Which messages have arrived."""
-    return sorted(_number(one.sender) for one in postfix.delivered())
+    return sorted(number_of(one) for one in postfix.delivered())
 
 
-def _number(sender: str) -> int:
-    return int("".join(filter(str.isdigit, sender)))
+def number_of(taken: Taken) -> int:
+    return int("".join(filter(str.isdigit, taken.sender)))
+
+
+def queue_id(taken: Taken) -> bytes:
+    """What Postfix calls the message."""
+    found = re.search(rb"\sid (\w+)", taken.content)
+    assert found is not None
+    return found[1]
 
 
 def said(message: Any) -> list[tuple[str, int | None, str]]:
