@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import smtplib
-
 import pytest
 from smtp.pool_stage import eventually
 from smtp.postfix_mail import (
@@ -167,7 +165,7 @@ def test_postfix_ends_amid_a_batch_that_may_not_fail(start):
                 postfix.stop()
             yield message
 
-    with pytest.raises(smtplib.SMTPException):
+    with pytest.raises(OSError):  # noqa: PT011 (what the end comes to is a race)
         backend(postfix).send_messages(while_it_ends())
     postfix.start()
     compare_with_what_arrived(postfix, kinds_of(messages[:11]))

@@ -21,7 +21,7 @@ pytest.importorskip("cryptography", reason="no cryptography")
 def start_encrypted(start, tmp_path_factory, monkeypatch):
     """Start a Postfix whose certificate this process trusts, or does not."""
 
-    def start_encrypted(*, trusted=True, **settings):
+    def start_encrypted(*, trusted=True, files=(), **settings):
         directory = tmp_path_factory.mktemp("certificate")
         server_context(directory)
         certificate = (directory / "certificate.pem").read_text()
@@ -29,7 +29,7 @@ def start_encrypted(start, tmp_path_factory, monkeypatch):
         if trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(directory / "certificate.pem"))
         return start(
-            files={"server.pem": certificate, "server.key": key},
+            files={"server.pem": certificate, "server.key": key, **dict(files)},
             **{
                 "smtpd_tls_security_level": "may",
                 "smtpd_tls_cert_file": "{directory}/server.pem",
@@ -105,7 +105,9 @@ def test_a_server_without_tls(start):
 def test_a_certificate_of_our_own(start_encrypted, tmp_path):
     server_context(tmp_path)
     postfix = start_encrypted(
+        files={"clients.pem": (tmp_path / "certificate.pem").read_text()},
         smtpd_tls_ask_ccert="yes",
+        smtpd_tls_CAfile="{directory}/clients.pem",
         smtpd_relay_restrictions="permit_tls_all_clientcerts, reject",
     )
     ours = {
