@@ -80,6 +80,7 @@ def test_postfix_is_restarted_between_two_batches(start, written, concurrency):
     postfix = start()
     sender = backend(postfix, concurrency=concurrency)
     assert sender.send_messages(batch(10)) == 10
+    assert len(postfix.delivered()) == 10  # or it would relay some once more
     port = postfix.port
     postfix.stop()
     postfix.start()
@@ -93,6 +94,7 @@ def test_postfix_is_stopped(start, concurrency):
     postfix = start()
     sender = backend(postfix, concurrency=concurrency)
     assert sender.send_messages([mail(0)]) == 1
+    assert numbers(postfix) == [0]
     postfix.stop()
     messages = [mail(number) for number in range(1, 9)]
     with pytest.raises(ConnectionRefusedError) as raised:
