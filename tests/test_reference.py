@@ -46,7 +46,7 @@ INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
     r"|backends\.(connections|results)"
     r"|message\.(agreement|attached|dialect|folding|given|headers|legacy|memory|modern"
-    r"|multipart|stamps|transfer)"
+    r"|multipart|pristine|stamps|transfer)"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"

@@ -26,8 +26,10 @@ Write = Callable[[EmailMessage], bytes]
 _ADDRESSES = ("Ann <ann@example.com>", ["Bob <bob@example.com>"])
 _STAMPS = {"Date": "Fri, 21 Nov 2025 10:00:00 +0000", "Message-ID": "<1@example.com>"}
 _LONG = "A line that is longer than what either Django sends as it is. " * 20
+# The break before a Message-ID goes with it: ids are not all of one length, so that of
+# a host with a long name is folded in one message and not in the next.
 _ANY_OF_A_MESSAGE = re.compile(
-    rb"(?<====)=\d{19}(?===)|(?<=\nDate: )\w[^\r]+|(?<=\nMessage-ID: )<[^\r]+"
+    rb"(?<====)=\d{19}(?===)|(?<=\nDate: )\w[^\r]+|(?<=\nMessage-ID:)\s+<[^>]+>"
 )
 
 

@@ -6,10 +6,25 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.safestring import SafeString
+
 from django_mailplus.message.memory import ATTACHMENTS
+from django_mailplus.message.multipart import NotPlainError
 from django_mailplus.message.transfer import base64_lines
 
-__all__ = ["BINARY_TYPE", "SUBTYPE", "TEXT_TYPE", "base64", "with_filename"]
+__all__ = [
+    "BINARY_TYPE",
+    "CONTENTS",
+    "SUBTYPE",
+    "TEXT_TYPE",
+    "base64",
+    "triple",
+    "with_filename",
+]
+
+# Not their subclasses, which may write themselves otherwise, and may hold more in memory
+# than they show: a string of lxml holds its document.
+CONTENTS = frozenset({bytes, str, SafeString})
 
 # Types that Python writes as they stand and as one payload.
 SUBTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
@@ -20,6 +35,19 @@ BINARY_TYPE = re.compile(
 
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _LETTER = re.compile(r"[A-Za-z0-9]")
+_LONGEST_NAME = 255  # characters, as in file systems; header lines are kept by name
+
+
+def triple(attachment: object) -> tuple[Any, Any, Any]:
+    """Filename, content and type; not of an iterator, which Django could not read again."""
+    if not isinstance(attachment, tuple | list):
+        raise NotPlainError
+    filename, content, mimetype = attachment
+    if filename is not None and (
+        type(filename) is not str or len(filename) > _LONGEST_NAME
+    ):
+        raise NotPlainError
+    return filename, content, mimetype
 
 
 def base64(data: bytes) -> bytes:

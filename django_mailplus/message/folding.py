@@ -134,7 +134,7 @@ def _remembering(fold: Fold) -> Fold:
     remembered = lru_cache(maxsize=_REMEMBERED)(fold)
 
     def folded(name: str, value: str, charset: str) -> bytes:
-        if len(value) > _REMEMBERED_LENGTH:
+        if len(name) + len(value) > _REMEMBERED_LENGTH:
             return fold(name, value, charset)
         if _MESSAGE_ID.fullmatch(value):
             # One letter breaks lines as another does: ids of one length are one.

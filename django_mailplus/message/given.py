@@ -37,6 +37,7 @@ _LEAVES = frozenset(
 _ONE_PAYLOAD = re.compile(r"(?:application|audio|font|image|model|text|video)/", re.I)
 _OBJECT_SIZE = 4_000  # bytes, about, of a parsed header
 _PARSED_HEADERS = 2_000_000  # bytes
+_REMEMBERED_LENGTH = 400  # characters of a header, of which 256 are kept as text
 
 
 def flattened(part: Message[Any, Any], policy: Policy[Any]) -> bytes:
@@ -79,6 +80,8 @@ class GivenParts:
 
     def _line(self, name: str, value: object) -> bytes:
         if type(value) is str:
+            if len(name) + len(value) > _REMEMBERED_LENGTH:
+                return self._folded(name, value)
             return self._source_line(name, value)
         kept = self._parsed.get(id(value))
         if kept is not None and kept[0] is value:
@@ -100,4 +103,5 @@ def _is_leaf(headers: list[tuple[str, object]]) -> bool:
     ):
         return False
     types = [str(value) for name, value in headers if name.lower() == "content-type"]
-    return len(types) <= 1 and all(map(_ONE_PAYLOAD.match, types))
+    # Without one the type is the default of the part, which may be message/rfc822.
+    return len(types) == 1 and _ONE_PAYLOAD.match(types[0]) is not None

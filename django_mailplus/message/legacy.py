@@ -19,9 +19,11 @@ from django.core.mail.message import (
 
 from django_mailplus.message.attached import (
     BINARY_TYPE,
+    CONTENTS,
     SUBTYPE,
     TEXT_TYPE,
     base64,
+    triple,
     with_filename,
 )
 from django_mailplus.message.dialect import Dialect
@@ -115,7 +117,8 @@ def _text(value: str, subtype: str, charset: str) -> Piece:
 def _alternative(
     message: EmailMessage, value: object, mimetype: str, charset: str
 ) -> Piece:
-    if (subtype := TEXT_TYPE.fullmatch(mimetype)) and isinstance(value, str):
+    subtype = TEXT_TYPE.fullmatch(mimetype)
+    if subtype and isinstance(value, str) and type(value) in CONTENTS:
         return _text(value, subtype[1], charset)
     if (data := _octets(value)) is not None and BINARY_TYPE.fullmatch(mimetype):
         return Piece(_binary_head(mimetype, None), [b"\r\n", base64(data)])
@@ -126,22 +129,17 @@ def _alternative(
 def _attachment(message: EmailMessage, attachment: Any, charset: str) -> Piece:
     if isinstance(attachment, MIMEBase):
         return _GIVEN.piece(attachment)
-    filename, value, mimetype = attachment
-    named = filename is None or type(filename) is str
+    filename, value, mimetype = triple(attachment)
     if (
-        named
-        and charset == _CHARSET
+        charset == _CHARSET
         and isinstance(value, str)
+        and type(value) in CONTENTS
         and (subtype := TEXT_TYPE.fullmatch(mimetype))
     ):
         cte, payload = _encoded(value)
         head = with_filename(_text_head, (subtype[1], cte), filename)
         return Piece(head, [b"\r\n", payload], [payload])
-    if (
-        named
-        and (data := _octets(value)) is not None
-        and BINARY_TYPE.fullmatch(mimetype)
-    ):
+    if (data := _octets(value)) is not None and BINARY_TYPE.fullmatch(mimetype):
         head = with_filename(_binary_head, (mimetype,), filename)
         return Piece(head, [b"\r\n", base64(data)])
     part = message._create_attachment(*attachment)  # type: ignore[attr-defined]  # private to Django
@@ -150,6 +148,8 @@ def _attachment(message: EmailMessage, attachment: Any, charset: str) -> Piece:
 
 def _octets(value: object) -> bytes | None:
     """What Django puts into base64, if that is plain: it escapes other texts."""
+    if type(value) not in CONTENTS:
+        return None
     if isinstance(value, str):
         return value.encode() if value.isascii() else None
     return value if isinstance(value, bytes) else None

@@ -15,9 +15,11 @@ from django.core.mail.message import DEFAULT_ATTACHMENT_MIME_TYPE
 
 from django_mailplus.message.attached import (
     BINARY_TYPE,
+    CONTENTS,
     SUBTYPE,
     TEXT_TYPE,
     base64,
+    triple,
     with_filename,
 )
 from django_mailplus.message.dialect import Dialect
@@ -40,7 +42,6 @@ from django_mailplus.message.transfer import (
 
 __all__ = ["DIALECT"]
 
-_POLICIES = {"smtp": email.policy.SMTP, "smtputf8": email.policy.SMTPUTF8}
 _POLICY = email.policy.SMTP
 _WIDTH = 78  # characters, of _POLICY; its quoted-printable is that wide, too
 _SNIFFED_LINES = 10  # by which Python chooses between quoted-printable and base64
@@ -53,7 +54,9 @@ _BLANK = EmailMessage.__new__(EmailMessage)
 
 
 def as_django(message: EmailMessage, policy: str) -> bytes:
-    return bytes(message.message(policy=_POLICIES[policy]).as_bytes())
+    # Looked up where Django does, for a project that puts a policy of its own there.
+    own = getattr(email.policy, policy.upper())
+    return bytes(message.message(policy=own).as_bytes())
 
 
 # Headers
@@ -126,6 +129,8 @@ def _text(body: str, subtype: str, charset: str, *, first: bool = False) -> Piec
 
 
 def _alternative(value: object, mimetype: str, charset: str) -> Piece:
+    if type(value) not in CONTENTS:
+        raise NotPlainError
     if isinstance(value, bytes):
         # Django recodes them for another charset.
         if (binary := BINARY_TYPE.fullmatch(mimetype)) is None or charset != "utf-8":
@@ -140,14 +145,14 @@ def _alternative(value: object, mimetype: str, charset: str) -> Piece:
 def _attachment(message: EmailMessage, attachment: Any, charset: str) -> Piece:
     if isinstance(attachment, email.message.MIMEPart | MIMEBase):
         return _GIVEN.piece(attachment)
-    filename, value, mimetype = attachment
+    filename, value, mimetype = triple(attachment)
+    if type(value) not in CONTENTS:
+        return _judged(message, filename, value, mimetype)
     if isinstance(value, bytes) and TEXT_TYPE.fullmatch(mimetype):
         try:
             value = value.decode()
         except UnicodeDecodeError:
             mimetype = DEFAULT_ATTACHMENT_MIME_TYPE
-    if filename is not None and type(filename) is not str:
-        raise NotPlainError
     if (subtype := TEXT_TYPE.fullmatch(mimetype)) and isinstance(value, str):
         cte, payload = _encoded(value, charset)
         head = with_filename(_attached_text_head, (subtype[1], charset, cte), filename)
@@ -248,5 +253,5 @@ DIALECT = Dialect(
     fold=folding(_direct, _parsed),
     content=content,
     as_django=as_django,
-    policies=frozenset(_POLICIES),
+    policies=frozenset({"smtp", "smtputf8"}),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 
 from django_mailplus.message.memory import ATTACHMENTS, TEXTS, Encodings, Memory
 from django_mailplus.message.wire import to_bytes
@@ -66,3 +68,34 @@ def test_large_mail_does_not_stay_in_memory():
         to_bytes(message)
     assert ATTACHMENTS.size <= 16_000_000
     assert TEXTS.size <= 2_000_000
+
+
+class Document:
+    """Much larger than the text that leads to it."""
+
+
+class TextOf(str):
+    """As the strings of lxml are: each holds the document that it came from."""
+
+    __slots__ = ("document",)
+
+
+class DataOf(bytes):
+    pass
+
+
+def test_what_a_text_leads_to_does_not_stay_in_memory():
+    document = Document()
+    text, data = TextOf("<p>Größe"), DataOf(b"data")
+    text.document = data.document = document
+    message = EmailMultiAlternatives("A", "B", "ann@example.com", ["bob@example.com"])
+    message.attach_alternative(text, "text/html")
+    message.attach("a.txt", text, "text/plain")
+    message.attach("a.pdf", data, "application/pdf")
+    for attachment in (text, data):
+        message.attach("a.pdf", attachment, "application/pdf")
+    to_bytes(message)
+    gone = weakref.ref(document)
+    del document, text, data, message, attachment
+    gc.collect()
+    assert gone() is None

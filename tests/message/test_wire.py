@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
+from email.mime.base import MIMEBase
 from email.utils import parsedate_to_datetime
 from typing import Any
 from unittest import mock
@@ -273,6 +274,28 @@ def test_a_boundary_that_occurs_in_a_part_is_not_taken(monkeypatch):
     assert second.get_payload().strip() == "<p>"
 
 
+def test_what_can_be_read_once_is_left_to_django():
+    def build() -> EmailMessage:
+        one = message(subject=7)  # Django takes it, and here it is not plain
+        one.attachments = [iter(("a.pdf", b"data", "application/pdf"))]
+        return one
+
+    assert outcome(wire.to_bytes, build()) == outcome(as_django, build())
+
+
+def test_a_part_without_a_type_has_the_type_of_its_default():
+    def build() -> EmailMessage:
+        part = MIMEBase("application", "x")
+        del part["Content-Type"]
+        part.set_default_type("message/rfc822")
+        part.set_payload("Subject: a\n\nb\n")
+        one = message()
+        one.attachments = [part]
+        return one
+
+    assert outcome(wire.to_bytes, build()) == outcome(as_django, build())
+
+
 def test_threads_share_what_was_worked_out_and_nothing_else():
     batch = [full_message(number) for number in range(40)]
     with ThreadPoolExecutor(8) as threads:
@@ -284,6 +307,13 @@ def test_threads_share_what_was_worked_out_and_nothing_else():
 
 def test_this_django_and_this_python_are_known():
     assert wire._agrees()
+
+
+@pytest.mark.parametrize("length", [20, 24, 25, 31, 37, 38, 63])
+def test_a_host_with_a_long_name_is_no_other_django(monkeypatch, length):
+    name = "h" * (length - 3) + ".xy"
+    monkeypatch.setattr(DNS_NAME, "_fqdn", name, raising=False)
+    assert all(wire._agrees.__wrapped__() for _ in range(5))
 
 
 def test_a_django_that_writes_otherwise_is_left_to_write_alone(monkeypatch, caplog):

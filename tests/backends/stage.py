@@ -1,0 +1,46 @@
+"""What tests of the SMTP backend share: a server that breaks off, messages, answers."""
+
+from __future__ import annotations
+
+from django.core.mail import EmailMessage
+from scripted_server import ScriptedServer
+
+__all__ = ["PIPELINING", "TO", "Breaking", "connections", "kind", "kinds", "letters"]
+
+PIPELINING = "250-test\n250-PIPELINING\n250 SIZE 1000000"
+TO = ["bob@example.com", "Carol <carol@example.com>", "dave@example.com"]
+
+
+class Breaking(ScriptedServer):
+    """Breaks off at a MAIL when told to, once; or takes one message per connection."""
+
+    breaks = False
+    stuck = False
+
+    def _reply(self, connection, stage, line=""):
+        if stage == "mail" and self.breaks:
+            self.breaks = False
+            return False
+        if stage == "mail" and self.stuck and len(self.messages) == connections(self):
+            connection.sendall(b"503 5.5.1 nested MAIL\r\n")
+            return True
+        return super()._reply(connection, stage, line)
+
+
+def letters(count, to="bob@example.com"):
+    return [
+        EmailMessage(f"No {n}", "Body", "ann@example.com", [to]) for n in range(count)
+    ]
+
+
+def connections(server):
+    return [command.split()[0] for command in server.commands].count("ehlo")
+
+
+def kind(message):
+    (recipient,) = message.delivery_result.recipients
+    return recipient.kind
+
+
+def kinds(message):
+    return [r.kind for r in message.delivery_result.recipients]
