@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import smtplib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from django.core.mail.backends import smtp
 from django.core.mail.utils import DNS_NAME
@@ -27,6 +29,15 @@ from django_mailplus.smtp.sending import Leased
 __all__ = ["PooledBackend"]
 
 _LIMITS = Limits()
+
+
+class _Options(tuple[Any, ...]):
+    """With the password, which no error page is to show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<options>"
 
 
 class PooledBackend(smtp.EmailBackend):
@@ -59,6 +70,7 @@ class PooledBackend(smtp.EmailBackend):
             messages=pool_messages,
         )
         self._lease: Leased | None = None
+        self._sending = False  # a batch is under way, and the connection is its own
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
@@ -78,10 +90,14 @@ class PooledBackend(smtp.EmailBackend):
         if not self.pool_size:  # lends as well, but keeps nothing
             limits = replace(self._limits, messages=0)
             return Pool(self._connector(), limits, name=self._name)
-        values = (self.host, self.port, self.username, self.password, self.timeout)
+        return pool_of(self._options, self._connector(), self._limits, name=self._name)
+
+    @property
+    def _options(self) -> _Options:
+        login = (self.username, self.password, self.token)
         tls = (self.use_tls, self.use_ssl, self.ssl_keyfile, self.ssl_certfile)
-        key = (type(self), self.alias, *values, *tls, self.token)
-        return pool_of(key, self._connector(), self._limits, name=self._name)
+        server = (self.host, self.port, self.timeout)
+        return _Options((type(self), self.alias, *server, *login, *tls))
 
     @property
     def _connects_itself(self) -> bool:
@@ -94,8 +110,7 @@ class PooledBackend(smtp.EmailBackend):
 
     def _connector(self) -> Callable[[], SMTP | SMTP_SSL]:
         """Opens sessions for longer than this backend lives, with one TLS context."""
-        backend = copy.copy(self)
-        backend.connection = backend._lease = None
+        backend = self._apart()
         token = self.token
         tokens = (
             Tokens(import_string(token) if isinstance(token, str) else token)
@@ -104,9 +119,27 @@ class PooledBackend(smtp.EmailBackend):
         )
         return partial(_open_session, backend, tokens)
 
+    def _apart(self) -> Self:
+        """The same mailer without its connection."""
+        backend = copy.copy(self)
+        backend.connection = backend._lease = None
+        backend._lock = threading.RLock()
+        backend._sending = False
+        return backend
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._sending = True
+        try:
+            yield
+        finally:
+            self._sending = False
+
     def open(self) -> bool | None:
-        if self.connection:
-            return False
+        with self._lock:
+            return False if self.connection else self._open()
+
+    def _open(self) -> bool | None:
         try:
             if not self._connects_itself:
                 return super().open()
@@ -121,11 +154,14 @@ class PooledBackend(smtp.EmailBackend):
 
     def close(self) -> None:
         """Give the connection back to the pool; one of another class is closed."""
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            connection, self.connection = self.connection, None
-            lease.release(reusable=getattr(connection, "sock", None) is not None)
-        super().close()
+        with self._lock:  # another thread waits until a batch is done
+            if self._sending:  # asked by a receiver: the batch goes on
+                return
+            lease, self._lease = self._lease, None
+            if lease is not None:
+                connection, self.connection = self.connection, None
+                lease.release(reusable=getattr(connection, "sock", None) is not None)
+            super().close()
 
     def _close_connection(self, connection: smtplib.SMTP) -> None:
         try:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.mail import EmailMessage
-
 from django_mailplus.delivery import DeliveryResult, RecipientResult
-from django_mailplus.message.envelope import envelope_of
 from django_mailplus.smtp.replies import Reply
 from django_mailplus.smtp.transaction import Transaction
 
@@ -13,20 +10,15 @@ __all__ = ["result_of"]
 
 
 def result_of(
-    message: EmailMessage,
+    addresses: tuple[str, ...],
     transaction: Transaction,
     *,
     mailer: str | None,
     seconds: float,
 ) -> DeliveryResult:
-    """What a transaction came to, however far it went."""
+    """What a transaction came to for the addresses of a message, however far it went."""
     reply = transaction.reply
-    addresses = envelope_of(message).rcpt_to
-    asked = transaction.asked  # as on the wire: without names, in IDNA
-    if len(asked) != len(
-        addresses
-    ):  # none asked, or recipients() answers anew each time
-        asked = addresses
+    asked = transaction.asked or addresses  # as on the wire: without names, in IDNA
     return DeliveryResult(
         recipients=tuple(
             _recipient(address, transaction.answers.get(on_wire), transaction)

@@ -11,14 +11,9 @@ import logging
 import smtplib
 import time
 from collections import deque
-from collections.abc import (
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sized,
-)
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, cast
@@ -38,7 +33,7 @@ from django_mailplus.delivery import (
     unsent,
 )
 from django_mailplus.exceptions import PartialDeliveryError
-from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.envelope import bare_address, envelope_of
 from django_mailplus.message.wire import to_bytes
 from django_mailplus.signals import message_failed, message_sent
 from django_mailplus.smtp.connection import SMTP, SMTP_SSL
@@ -53,6 +48,15 @@ from django_mailplus.smtp.transaction import Transaction
 __all__ = ["EmailBackend"]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A message on its way; whoever wrote it may change it for the next one meanwhile."""
+
+    message: EmailMessage
+    addresses: tuple[str, ...]  # bare, as written
+    started: float  # time.perf_counter()
 
 
 class EmailBackend(MailplusBackend, PooledBackend):
@@ -96,21 +100,28 @@ class EmailBackend(MailplusBackend, PooledBackend):
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Send in order; a message that raises ends the batch, as in Django.
 
-        With `concurrency` above 1 every message is tried.
+        With `concurrency` above 1 every message is tried. A receiver that sends through
+        the backend that is sending does so over a connection of its own.
         """
+        with self._lock:
+            backend = self._apart() if self._sending else self
+            return backend._send_batch(email_messages)
+
+    def _send_batch(self, email_messages: Iterable[EmailMessage]) -> int:
         messages = iter(email_messages or ())
         if (first := next(messages, None)) is None:
             return 0
         messages = chain([first], messages)
         never_sent: Iterable[EmailMessage] = ()
-        if isinstance(email_messages, Sized):  # not from a generator, which may go on
+        if isinstance(email_messages, Sequence):
             never_sent = messages
             for message in email_messages:
-                message.delivery_result = None  # type: ignore[attr-defined]
+                message.delivery_result = None
+        else:  # read once, and perhaps not to its end
+            messages = map(_without_result, messages)
         error: Exception | None = None
         try:
-            with self._lock:
-                return self._send_all(messages)
+            return self._send_all(messages)
         except Exception as raised:
             error = raised
             raise
@@ -121,14 +132,16 @@ class EmailBackend(MailplusBackend, PooledBackend):
     def _send_all(self, messages: Iterator[EmailMessage]) -> int:
         ours = type(self)._send is EmailBackend._send
         if self.concurrency > 1 and ours and self._connects_itself:
-            return self._send_at_once(messages)
+            with self._busy():
+                return self._send_at_once(messages)
         opened = self.open()
         if not self.connection or opened is None:
             return 0
         try:
-            if ours and self._pipelines:
-                return self._send_in_order(messages)
-            return sum(bool(self._send(message)) for message in messages)
+            with self._busy():
+                if ours and self._pipelines:
+                    return self._send_in_order(messages)
+                return sum(bool(self._send(message)) for message in messages)
         finally:
             if opened:
                 self.close()
@@ -147,7 +160,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         return bool(self._send_in_order(iter([email_message])))
 
     def _send_in_order(self, messages: Iterator[EmailMessage]) -> int:
-        read: deque[EmailMessage] = deque()  # written, and without outcome yet
+        read: deque[_Letter] = deque()  # written, and without outcome yet
         error: Exception | None = None
         try:
             return self._send_written(self._jobs(messages, read), read)
@@ -155,10 +168,10 @@ class EmailBackend(MailplusBackend, PooledBackend):
             error = raised
             raise
         finally:
-            for message in read:
-                self._report_unsent(message, error)
+            for letter in read:
+                self._report_unsent(letter.message, error, letter.addresses)
 
-    def _send_written(self, jobs: Iterator[Job], read: deque[EmailMessage]) -> int:
+    def _send_written(self, jobs: Iterator[Job], read: deque[_Letter]) -> int:
         sent = 0
         started = time.perf_counter()
         with closing(self._outcomes(jobs)) as outcomes:
@@ -179,72 +192,76 @@ class EmailBackend(MailplusBackend, PooledBackend):
             yield from send_all(cast("Session", self.connection), jobs)
             return
         try:
-            for transaction in send_leased(lease, jobs):
-                self.connection = lease.session  # a dead one was replaced
-                yield transaction
+            with closing(send_leased(lease, jobs)) as outcomes:
+                for transaction in outcomes:
+                    self.connection = lease.session  # a dead one was replaced
+                    yield transaction
         except OSError as error:  # of connecting anew
             mark_unsent(error)
             if not self.fail_silently:
                 raise
 
     def _jobs(
-        self, messages: Iterator[EmailMessage], read: deque[EmailMessage]
+        self, messages: Iterator[EmailMessage], read: deque[_Letter]
     ) -> Iterator[Job]:
         for message in messages:
-            message.delivery_result = None  # type: ignore[attr-defined]
-            if message.recipients():
-                job = self._job(message)
-                read.append(message)
+            if (written := self._written(message)) is not None:
+                letter, job = written
+                read.append(letter)
                 yield job
 
-    def _job(self, message: EmailMessage) -> Job:
-        """The message as bytes; raises what Django raises for one that cannot be written."""
+    def _written(self, message: EmailMessage) -> tuple[_Letter, Job] | None:
+        """The message as bytes, None for one to nobody.
+
+        Raises what Django raises for one that cannot be written.
+        """
+        started = time.perf_counter()
+        addresses = None
         try:
-            return Job(
+            if not (recipients := message.recipients()):
+                return None
+            addresses = tuple(map(bare_address, recipients))
+            job = Job(
                 mail_from=prepare_address(self, message, message.from_email),
-                rcpt_to=tuple(
-                    prepare_address(self, message, address)
-                    for address in message.recipients()
-                ),
+                rcpt_to=tuple(prepare_address(self, message, a) for a in recipients),
                 body=to_bytes(message),
             )
         except Exception as error:
-            self._report_unsent(message, error, written=False)
+            self._report_unsent(message, error, addresses, written=False)
             raise
+        return _Letter(message, addresses, started), job
 
     def _send_at_once(self, messages: Iterator[EmailMessage]) -> int:
         sent = 0
         failures: list[tuple[EmailMessage, Exception]] = []
-        jobs = self._labelled_jobs(messages, failures)
+        jobs = self._letters(messages, failures)
         pool = self._lending_pool()
         with closing(
             send_parallel(pool, jobs, connections=self.concurrency)
         ) as outcomes:
-            for (message, started), transaction in outcomes:
-                seconds = time.perf_counter() - started
-                error = self._conclude(message, transaction, seconds)
+            for letter, transaction in outcomes:
+                seconds = time.perf_counter() - letter.started
+                error = self._conclude(letter, transaction, seconds)
                 sent += error is None
                 if error is not None:
-                    failures.append((message, error))
+                    failures.append((letter.message, error))
         if failures and not self.fail_silently:
             raise self._summary(sent, failures)
         return sent
 
-    def _labelled_jobs(
+    def _letters(
         self,
         messages: Iterator[EmailMessage],
         failures: list[tuple[EmailMessage, Exception]],
-    ) -> Iterator[tuple[tuple[EmailMessage, float], Job]]:
+    ) -> Iterator[tuple[_Letter, Job]]:
         for message in messages:
-            message.delivery_result = None  # type: ignore[attr-defined]
-            started = time.perf_counter()
             try:
-                job = self._job(message) if message.recipients() else None
+                written = self._written(message)
             except Exception as error:
                 failures.append((message, error))
             else:
-                if job is not None:
-                    yield (message, started), job
+                if written is not None:
+                    yield written
 
     def _summary(
         self, sent: int, failures: list[tuple[EmailMessage, Exception]]
@@ -259,7 +276,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
     # --- Telling ----------------------------------------------------------------------
 
     def _conclude(
-        self, message: EmailMessage, transaction: Transaction, seconds: float
+        self, letter: _Letter, transaction: Transaction, seconds: float
     ) -> Exception | None:
         """Report the outcome of a message; the error that it comes to, if it does."""
         error = transaction.exception()
@@ -268,16 +285,26 @@ class EmailBackend(MailplusBackend, PooledBackend):
             "permanent",
         ):
             mark_unsent(error)
-        result = result_of(message, transaction, mailer=self.alias, seconds=seconds)
-        self._report(message, result)
+        result = result_of(
+            letter.addresses, transaction, mailer=self.alias, seconds=seconds
+        )
+        self._report(letter.message, result)
         return error
 
     def _report_unsent(
-        self, message: EmailMessage, error: Exception | None, *, written: bool = True
+        self,
+        message: EmailMessage,
+        error: Exception | None,
+        addresses: tuple[str, ...] | None = None,
+        *,
+        written: bool = True,
     ) -> None:
         """For a message that no server was asked to take; the error may be another's."""
+        if getattr(message, "delivery_result", None) is not None:
+            return  # it stands twice in the batch, and was sent the first time
         try:
-            addresses = envelope_of(message).rcpt_to
+            if addresses is None:
+                addresses = envelope_of(message).rcpt_to
         except Exception:  # of a recipients() that raises; the others are still told
             logger.warning("A message was not sent: its recipients() raises")
             return
@@ -303,3 +330,8 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 self.alias or "EMAIL_BACKEND",
             )
             message_failed.send_robust(recipients=result.refused, **told)
+
+
+def _without_result(message: EmailMessage) -> EmailMessage:
+    message.delivery_result = None  # type: ignore[attr-defined]
+    return message

@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.compat import plain_address
 
-__all__ = ["Envelope", "envelope_of"]
+__all__ = ["Envelope", "bare_address", "envelope_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -22,18 +22,19 @@ class Envelope:
 
 
 def envelope_of(message: EmailMessage) -> Envelope:
-    """The bare addresses of a message, as written.
-
-    An address that cannot be read stands as it was given: to send it is an error,
-    to report about it is not.
-    """
+    """The bare addresses of a message, as written; see `bare_address`."""
     return Envelope(
-        mail_from=_bare(message.from_email),
-        rcpt_to=tuple(_bare(address) for address in message.recipients()),
+        mail_from=bare_address(message.from_email),
+        rcpt_to=tuple(bare_address(address) for address in message.recipients()),
     )
 
 
-def _bare(address: object) -> str:
+def bare_address(address: object) -> str:
+    """The address without a name.
+
+    One that cannot be read stands as it was given: to send it is an error, to report
+    about it is not.
+    """
     if (plain := plain_address(address)) is not None:
         return plain
     text = str(address)

@@ -66,11 +66,23 @@ class Channel:
         """Whether the server said something that nobody has read yet."""
         return self._at < len(self._buffer)
 
-    def reply(self) -> tuple[int, bytes]:
+    def reply(self, *, timeouts: float = 1) -> tuple[int, bytes]:
         """The next reply: its code, and its lines joined by newlines.
 
-        Raises `ReplyTimeoutError`, `SMTPServerDisconnected` or `SMTPReplyError`.
+        Waits for so many times the timeout of the socket. Raises `ReplyTimeoutError`,
+        `SMTPServerDisconnected` or `SMTPReplyError`.
         """
+        timeout = self.sock.gettimeout()
+        if timeouts == 1 or timeout is None:
+            return self._reply()
+        self.sock.settimeout(timeout * timeouts)
+        try:
+            return self._reply()
+        finally:
+            with contextlib.suppress(OSError):
+                self.sock.settimeout(timeout)
+
+    def _reply(self) -> tuple[int, bytes]:
         deadline = 0.0
         while True:
             if line := _LINE.match(self._buffer, self._at):

@@ -75,6 +75,7 @@ class Turn:
     wanted: bool = False  # DATA was answered with 354
     behind: bool = False  # the envelope left with the content of the message before
     repeated: bool = False
+    patience: float = 1  # timeouts to wait for the answer to the content
 
     @property
     def sendable(self) -> bool:

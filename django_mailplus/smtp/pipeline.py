@@ -27,6 +27,11 @@ __all__ = ["Job", "PipeliningError", "send_all"]
 # buffers between us, so that it never has to wait for us to read while we write.
 WINDOW = 100
 
+# Timeouts to wait for the answer to a content, which many servers examine meanwhile: to
+# stop waiting is not to know. RFC 5321 section 4.5.3.2 gives it more than all others.
+_EXAMINATION = 6.0
+_EXAMINED = 262_144  # bytes for which they may have another timeout
+
 _RSET = b"RSET\r\n"
 _reply = lru_cache(maxsize=256)(parse_reply)  # most are the same for every message
 
@@ -209,12 +214,14 @@ class _Batch:
         try:
             self._write(content + commands, silence=len(content))
         except BaseException as error:
+            turn.patience = 1
             whole = self._channel.written > len(content) - len(b".\r\n")
             transaction.phase = "answer" if whole else "data"
             if isinstance(error, smtplib.SMTPServerDisconnected):
                 (self._hear_final if whole else self._interrupted)(turn)
             raise
         transaction.phase = "answer"
+        turn.patience = _EXAMINATION + len(content) / _EXAMINED
         turn.content = b""
         if following:
             following.behind = True
@@ -226,7 +233,7 @@ class _Batch:
             self._session.reset_due = True  # some keep a transaction that they refused
 
     def _hear_final(self, turn: Turn) -> None:
-        reply = self._read(turn)
+        reply = self._read(turn, timeouts=turn.patience)
         turn.transaction.final_reply = reply
         turn.transaction.phase = "done"
         self._heed(reply, "a message")
@@ -254,9 +261,9 @@ class _Batch:
         sys.audit("smtplib.send", self._session, data)
         self._channel.write(data, silence=silence)
 
-    def _read(self, turn: Turn) -> Reply:
+    def _read(self, turn: Turn, *, timeouts: float = 1) -> Reply:
         try:
-            code, text = self._channel.reply()
+            code, text = self._channel.reply(timeouts=timeouts)
         except ReplyTimeoutError as error:
             if turn.heard < turn.asked > 1 and (turn.heard or turn.behind):
                 raise PipeliningError(

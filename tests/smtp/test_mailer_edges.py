@@ -65,7 +65,6 @@ def kind(message):
     return message.delivery_result.recipients[0].kind
 
 
-@pytest.mark.xfail(strict=True, reason="close() takes the lease away under the batch")
 def test_closed_by_another_thread_while_an_answer_is_awaited(mailer):
     [message] = letters(1)
     with Waiting() as server:
@@ -85,7 +84,6 @@ def test_closed_by_another_thread_while_an_answer_is_awaited(mailer):
     assert kind(message) in ("accepted", "unknown")
 
 
-@pytest.mark.xfail(strict=True, reason="recipients are read again after the sending")
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_a_source_that_fills_one_message_anew_each_time(mailer, on_sent, concurrency):
     told = []
@@ -107,7 +105,6 @@ def test_a_source_that_fills_one_message_anew_each_time(mailer, on_sent, concurr
     assert sorted(told) == sorted(arrived)
 
 
-@pytest.mark.xfail(strict=True, reason="whatever has a length is read twice")
 def test_a_source_with_a_length_that_can_be_read_once(mailer):
     class Progress:  # as progress bars are
         def __init__(self, source, total):
@@ -124,9 +121,6 @@ def test_a_source_with_a_length_that_can_be_read_once(mailer):
     assert len(server.taken) == 4
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the second place in the batch has the last word"
-)
 def test_a_message_that_was_taken_and_stands_behind_an_error_again(mailer):
     first, second = letters(2)
     with (
@@ -138,7 +132,6 @@ def test_a_message_that_was_taken_and_stands_behind_an_error_again(mailer):
     assert kind(first) == "accepted"
 
 
-@pytest.mark.xfail(strict=True, reason="recipients are read again after the sending")
 def test_recipients_that_raise_once_the_message_is_sent(mailer):
     class Fickle(EmailMessage):
         asked = 0
@@ -155,7 +148,6 @@ def test_recipients_that_raise_once_the_message_is_sent(mailer):
     assert kind(message) == "accepted"
 
 
-@pytest.mark.xfail(strict=True, reason="the nested batch is refused with RuntimeError")
 def test_a_receiver_sends_through_the_same_mailer(mailer, on_sent):
     report = EmailMessage("Report", "Sent", "ann@example.com", ["staff@example.com"])
     messages = letters(3)

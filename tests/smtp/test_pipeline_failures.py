@@ -61,6 +61,20 @@ def test_a_lost_answer_to_the_content_is_unknown_and_that_only(ehlo, how):
     assert kinds(outcomes) == ["accepted", "unknown", "transient", "transient"]
 
 
+@BOTH
+def test_the_answer_to_a_content_may_take_longer_than_others(ehlo):
+    class Examining(MisbehavingServer):
+        def _say(self, session, step, line=""):
+            if step == "content":
+                self._stop.wait(0.6)
+            return super()._say(session, step, line)
+
+    with Examining(ehlo=ehlo) as server:
+        session = open_session(server, timeout=0.2)
+        assert kinds(send_all(session, [job(1), job(2)])) == ["accepted"] * 2
+        session.close()
+
+
 def test_a_missing_answer_to_the_content_is_unknown():
     outcomes, _ = send(job(1), job(2), content=SILENCE, timeout=0.3)
     assert kinds(outcomes) == ["unknown", "transient"]
