@@ -125,9 +125,8 @@ class PooledBackend(smtp.EmailBackend):
     def _close_connection(self, connection: smtplib.SMTP) -> None:
         try:
             super()._close_connection(connection)  # type: ignore[misc]  # private to Django
-        except (
-            smtplib.SMTPException
-        ):  # what QUIT is answered changes nothing that was sent
+        except smtplib.SMTPException:
+            # What QUIT is answered changes nothing that was sent.
             connection.close()
 
 

@@ -23,9 +23,8 @@ def result_of(
     reply = transaction.reply
     addresses = envelope_of(message).rcpt_to
     asked = transaction.asked  # as on the wire: without names, in IDNA
-    if len(asked) != len(
-        addresses
-    ):  # none asked, or recipients() answers anew each time
+    # None were asked, or recipients() answers anew each time.
+    if len(asked) != len(addresses):
         asked = addresses
     return DeliveryResult(
         recipients=tuple(
