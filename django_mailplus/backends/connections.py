@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import smtplib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from django.core.mail.backends import smtp
@@ -71,6 +72,15 @@ class PooledBackend(smtp.EmailBackend):
         )
         self._lease: Leased | None = None
         self._sending = False  # a batch is under way, and the connection is its own
+
+    @cached_property
+    def ssl_context(self) -> ssl.SSLContext:
+        """With a certificate of our own we trust whom we trust without."""
+        context = ssl.create_default_context()
+        if self.ssl_certfile or self.ssl_keyfile:
+            # A key alone is refused by the ssl module itself.
+            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)  # type: ignore[arg-type]
+        return context
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
@@ -166,9 +176,8 @@ class PooledBackend(smtp.EmailBackend):
     def _close_connection(self, connection: smtplib.SMTP) -> None:
         try:
             super()._close_connection(connection)  # type: ignore[misc]  # private to Django
-        except (
-            smtplib.SMTPException
-        ):  # what QUIT is answered changes nothing that was sent
+        except smtplib.SMTPException:
+            # What QUIT is answered changes nothing that was sent.
             connection.close()
 
 

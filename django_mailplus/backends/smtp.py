@@ -8,7 +8,6 @@ open for the next message, and a batch costs about one round trip for each messa
 from __future__ import annotations
 
 import logging
-import smtplib
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -181,7 +180,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 started = now
                 sent += error is None
                 if error is not None and not (
-                    self.fail_silently and isinstance(error, smtplib.SMTPException)
+                    self.fail_silently and isinstance(error, OSError)
                 ):
                     raise error
         return sent
@@ -245,7 +244,9 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 sent += error is None
                 if error is not None:
                     failures.append((letter.message, error))
-        if failures and not self.fail_silently:
+        if self.fail_silently:  # as in order: mistakes are never swallowed
+            failures = [(m, e) for m, e in failures if not isinstance(e, OSError)]
+        if failures:
             raise self._summary(sent, failures)
         return sent
 

@@ -36,14 +36,12 @@ _PROBES = (
     ("Reply-To", "Иван Иванов <ivan@example.com>"),
 )
 
-_WIDTH = (
-    78  # characters of a line; both of Python's policies keep to it (RFC 5322, 2.1.1)
-)
+# Characters of a line; both of Python's policies keep to it (RFC 5322 section 2.1.1).
+_WIDTH = 78
 # Encoded words are made longer word by word; up to here none of them overflows.
 _SAFE_WIDTH = 70
-_REMEMBERED = (
-    1_024  # headers, of at most _REMEMBERED_LENGTH characters: below a megabyte
-)
+# Headers, of at most _REMEMBERED_LENGTH characters with their names: below a megabyte.
+_REMEMBERED = 1_024
 _REMEMBERED_LENGTH = 400
 
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")

@@ -174,6 +174,7 @@ class _Batch:
         self._session.show_sent(_RSET + commands)
         self._write(_RSET + commands)
         reply = self._read(turn)
+        self._heed(reply, "RSET")
         if reply.kind != "accepted":
             raise self._confused(f"The server answers RSET with {reply.code}")
 

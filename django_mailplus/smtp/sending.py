@@ -1,7 +1,7 @@
 """A batch over a leased session, which may end before the batch does.
 
-As long as the server has accepted nothing of a message, the message goes out over a
-fresh session, and nobody notices.
+As long as no content was sent and the server has refused nothing, a message goes out
+over a fresh session, and nobody notices.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def send_leased(
     what connecting raises. To stop early, close the generator.
     """
     source = _Source(jobs)
-    of_use = not lease.fresh
+    of_use = not lease.fresh or lease.session.used > 0
     while True:
         with closing(send_all(lease.session, source)) as outcomes:
             for transaction in outcomes:
@@ -75,12 +75,16 @@ def _answered(transaction: Transaction) -> bool:
 
 
 def _ended_before(transaction: Transaction) -> bool:
-    """Whether the session ended, with 421 or none, before any reply to the message."""
-    replies = [transaction.mail_reply, *transaction.answers.values()]
+    """Whether the session ended, and nothing but 421 spoke against the message."""
+    replies = [
+        transaction.mail_reply,
+        *transaction.answers.values(),
+        transaction.final_reply,
+    ]
     return (
         isinstance(transaction.error, smtplib.SMTPServerDisconnected)
-        and transaction.phase == "envelope"
-        and all(reply is None or reply.code == 421 for reply in replies)
+        and transaction.phase in ("envelope", "refused")  # no content was sent
+        and all(r is None or r.code == 421 or r.kind == "accepted" for r in replies)
     )
 
 

@@ -79,8 +79,10 @@ class Transaction:
         if self.kind == "accepted":
             return None
         said = self.reply
-        # A refusal with 421 tells more than that the connection was closed after it.
-        if self.error is not None and (said is None or said.code != 421):
+        refused = said is not None and said.kind in ("transient", "permanent")
+        # A refusal tells more than that the connection was closed after it.
+        closed = isinstance(self.error, smtplib.SMTPServerDisconnected)
+        if self.error is not None and not (closed and refused):
             return cast("Exception", self.error)
         if self.final_reply is not None:
             return smtplib.SMTPDataError(*_raw(self.final_reply))

@@ -205,7 +205,7 @@ def test_a_refusal_that_ends_the_session_costs_no_other_message(mailer, peer):
     assert mailer(fail_silently=True)().send_messages(batch) == 4
     kinds = [kind(message) for message in batch]
     assert kinds == ["accepted"] * 2 + ["permanent", "transient"] + ["accepted"] * 2
-    assert connections(peer) == 2
+    assert connections(peer) == 3  # 421 is about the session, so far as anybody knows
 
 
 @pytest.mark.parametrize("pool_size", [0, 3])

@@ -20,7 +20,9 @@ import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.utils import DNS_NAME
 from hypothesis import HealthCheck, given, settings
-from message.letters import PNG, Letter, everyday_letters, image, letters
+from message.everyday import everyday_letters
+from message.letters import Letter, letters
+from message.parts import PNG, image
 
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.message import attached, folding, wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from message.letters import everyday_letters
+from message.everyday import everyday_letters
 from smtp.postfix_mail import (
     KINDS,
     backend,

@@ -51,7 +51,6 @@ def test_a_server_that_answers_errors_slowly(start, written):
     assert arrivals(postfix) == expected(messages, written, fates)
 
 
-@pytest.mark.xfail(strict=True, reason="what stands behind the last error is not sent")
 @pytest.mark.parametrize(
     ("hidden", "limit"),
     [(PIPED, 1), (PIPED, 2), (CLASSIC, 1)],
@@ -67,7 +66,6 @@ def test_messages_behind_the_last_error_go_out(start, written, fate, hidden, lim
     assert arrivals(postfix) == expected(messages, written, fates)
 
 
-@pytest.mark.xfail(strict=True, reason="the message behind the last error is not sent")
 def test_messages_behind_the_last_error_go_out_over_several_connections(start, written):
     postfix = start_short(start, 1)
     fates = ["taken", "header", "taken", "taken"] * 15
@@ -78,7 +76,6 @@ def test_messages_behind_the_last_error_go_out_over_several_connections(start, w
     assert arrivals(postfix) == expected(messages, written, fates)
 
 
-@pytest.mark.xfail(strict=True, reason="what stands behind the last error is not sent")
 @pytest.mark.parametrize("fate", ["nobody", "partly"])
 def test_the_last_error_amid_the_recipients(start, written, fate):
     postfix = start_short(start, 1)
@@ -93,7 +90,6 @@ def test_the_last_error_amid_the_recipients(start, written, fate):
     assert arrivals(postfix) == expected(messages[::2], written[::2], fates[::2])
 
 
-@pytest.mark.xfail(strict=True, reason="what stands behind the last error is not sent")
 def test_as_many_errors_as_postfix_allows_by_default(start, written):
     postfix = start_short(start, 20)
     fates = ["taken", *["gone"] * 45, "taken"]
@@ -119,10 +115,7 @@ def test_nothing_of_the_neighbours_is_lost_or_doubled(start, written):
 
 @pytest.mark.parametrize("hidden", [PIPED, CLASSIC], ids=["piped", "classic"])
 @pytest.mark.parametrize("fate", REFUSALS)
-def test_the_refusal_is_raised_and_not_what_came_of_it(start, request, fate, hidden):
-    if hidden == PIPED and fate in ("gone", "later", "stranger"):
-        reason = "the end of the session is raised in the place of the refusal"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_the_refusal_is_raised_and_not_what_came_of_it(start, fate, hidden):
     postfix = start_short(start, 1, hidden)
     [message] = mails([fate])
     with pytest.raises(REFUSALS[fate]):

@@ -48,7 +48,6 @@ def test_several_sessions_cut_while_they_were_idle(start, written):
     assert in_order(postfix.delivered()) == written
 
 
-@pytest.mark.xfail(strict=True, reason="only what the pool had kept is replaced")
 def test_a_session_held_open_and_cut_meanwhile(start, written):
     postfix = start(smtpd_timeout="1s")
     sender = backend(postfix)
@@ -60,7 +59,6 @@ def test_a_session_held_open_and_cut_meanwhile(start, written):
     assert in_order(postfix.delivered()) == written
 
 
-@pytest.mark.xfail(strict=True, reason="a message waits for the next one to be made")
 def test_messages_that_are_made_slowly(start, written):
     postfix = start(smtpd_timeout="1s")
     messages = batch(6)
@@ -146,7 +144,6 @@ def test_postfix_ends_amid_a_batch(start, concurrency):
     compare_with_what_arrived(postfix, kinds)
 
 
-@pytest.mark.xfail(strict=True, reason="what stands behind the end is not sent")
 def test_messages_behind_a_restart_go_out(start):
     postfix = start()
     messages = batch(60)

@@ -101,7 +101,6 @@ def test_a_server_without_tls(start):
     assert postfix.delivered() == []
 
 
-@pytest.mark.xfail(strict=True, reason="beside one of our own none is trusted")
 def test_a_certificate_of_our_own(start_encrypted, tmp_path):
     server_context(tmp_path)
     postfix = start_encrypted(

@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 from verification_stage import Visitor, make_user
 
+from django_mailplus.verification import verify_email_address
+
 
 @pytest.fixture(autouse=True)
 def _database(db):
@@ -20,6 +22,14 @@ def user():
 @pytest.fixture
 def visitor():
     return Visitor(Client(enforce_csrf_checks=True))
+
+
+@pytest.fixture
+def ann(user, visitor):
+    """Whose address is proved, and whose browser the visitor's is."""
+    verify_email_address(user)
+    visitor.client.force_login(user)
+    return user
 
 
 @pytest.fixture
