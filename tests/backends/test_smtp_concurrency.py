@@ -119,3 +119,17 @@ def test_concurrency_without_a_pool_keeps_nothing_open(mailer, peer):
     backend = mailer(concurrency=2, pool_size=0)
     assert backend().send_messages(letters(6)) == 6
     assert [c.lower() for c in peer.commands].count("quit") == connections(peer)
+
+
+def test_mistakes_are_raised_though_failures_are_silent(mailer, peer):
+    good, bad = letters(2)
+    bad.subject = "two\nlines"
+    peer.replies["rcpt"] = {"spam@": "550 5.7.1 no"}
+    refused = letters(1, to="spam@example.com")
+    backend = mailer(concurrency=2, fail_silently=True)
+    assert backend().send_messages([good, *refused]) == 1
+    with pytest.raises(PartialDeliveryError) as raised:
+        backend().send_messages([good, *refused, bad])
+    [(message, error)] = raised.value.failures
+    assert message is bad
+    assert isinstance(error, ValueError)
