@@ -10,8 +10,8 @@ import email.charset
 import email.policy
 import sys
 from collections.abc import Callable
-from inspect import isclass, isfunction
 from operator import attrgetter
+from types import FunctionType
 from typing import Any
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -88,9 +88,11 @@ def _namespaces() -> list[Any]:
 
 def _is_original(piece: Any) -> bool:
     """Whether it came with Django or Python, and does not only bear the name."""
-    if isfunction(piece):
+    # Not isinstance(): Django's settings, which are among them, would be read for it.
+    kind = type(piece)
+    if kind is FunctionType:
         home = piece.__globals__["__name__"]
-    elif isclass(piece):
+    elif issubclass(kind, type):
         home = piece.__module__
     else:
         return True

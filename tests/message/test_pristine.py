@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.charset
 import email.policy
 import functools
+import os
 import subprocess
 import sys
 from typing import Any
@@ -100,6 +101,7 @@ def test_another_policy_is_taken(monkeypatch):
 
 EARLY = """
 import functools
+import os
 from django.conf import settings
 settings.configure()
 from django.core.mail import EmailMessage
@@ -118,3 +120,9 @@ assert b"X-Mark: yes" in to_bytes(EmailMessage("rare", "", "a@b.c", ["b@c.d"]))
 
 def test_what_was_replaced_before_our_first_import_is_called():
     subprocess.run([sys.executable, "-c", EARLY], check=True)
+
+
+def test_to_import_us_reads_no_settings():
+    command = "import django_mailplus.backends.smtp, django_mailplus.message.wire"
+    bare = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run([sys.executable, "-c", command], check=True, env=bare)
