@@ -147,6 +147,8 @@ class PooledBackend(smtp.EmailBackend):
 
     def open(self) -> bool | None:
         with self._lock:
+            if self._lease is not None and self._lease.lost:  # to our parent process
+                self._lease = self.connection = None
             return False if self.connection else self._open()
 
     def _open(self) -> bool | None:

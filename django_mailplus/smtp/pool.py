@@ -60,6 +60,11 @@ class Lease(Generic[S]):
         return connection.session
 
     @property
+    def lost(self) -> bool:
+        """Whether there is no session any more: see `session`."""
+        return self._slot.connection is None
+
+    @property
     def fresh(self) -> bool:
         """Whether the session was opened for this lease, and not taken from the pool."""
         return not self._slot.reused

@@ -101,6 +101,33 @@ def test_a_child_begins_empty_and_leaves_the_parents_connections_alone(either, e
 
 
 @needs_fork
+def test_a_child_of_a_process_with_an_open_backend_has_a_connection_of_its_own(
+    counting,
+):
+    script = """
+    import django
+    from django.conf import settings
+    settings.configure()
+    django.setup()
+    from django.core.mail import EmailMessage
+    from django_mailplus.backends.smtp import EmailBackend
+    def send():
+        assert backend.send_messages(
+            [EmailMessage("Hi", "Hi", "ann@example.com", ["bob@example.com"])]
+        ) == 1
+    with EmailBackend(host="127.0.0.1", port=port, alias="default") as backend:
+        if not (child := os.fork()):
+            send()
+            sys.exit(0)
+        expect_success_of(child)
+        send()
+    """
+    run(script, counting)
+    assert count(counting, "ehlo") == count(counting, "quit") == 2
+    assert len(counting.messages) == 2
+
+
+@needs_fork
 def test_a_lease_does_not_go_over_to_a_child(either):
     server, trusted = either
     script = """
