@@ -8,40 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Any, Literal
+from typing import Literal
 
 from django.conf import settings
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.message.agreement import agrees
+from django_mailplus.message.carried import FinishedMessage
 from django_mailplus.message.dialect import Dialect
 from django_mailplus.message.headers import fields
 from django_mailplus.message.multipart import NotPlainError
+from django_mailplus.message.overriding import writes_as_django
 
 __all__ = ["to_bytes"]
-
-# Attributes of Django's classes that have no part in the writing of a message.
-_ELSEWHERE = frozenset(
-    {
-        "attach",
-        "attach_alternative",
-        "attach_file",
-        "body_contains",
-        "connection",
-        "get_connection",
-        "recipients",
-        "send",
-    }
-)
-_WRITING = tuple(
-    {
-        name
-        for base in (EmailMessage, EmailMultiAlternatives)
-        for name, value in vars(base).items()
-        if callable(value) and not name.startswith("__") and name not in _ELSEWHERE
-    }
-)
 
 
 def to_bytes(
@@ -59,7 +39,9 @@ def to_bytes(
             f"policy={policy!r} is not among {sorted(dialect.policies)}, which this "
             "Django can write."
         )
-    if policy == "smtp" and _is_djangos(message) and _agrees():
+    if isinstance(message, FinishedMessage):
+        return message.mailplus_finished
+    if policy == "smtp" and writes_as_django(message) and _agrees():
         # Whatever is wrong with a message, Django says it in its own words below.
         with contextlib.suppress(Exception):
             return _compose(message)
@@ -74,23 +56,6 @@ def _compose(message: EmailMessage) -> bytes:
     root = dialect.content(message, charset)
     headers = [dialect.fold(name, value, charset) for name, value in fields(message)]
     return b"".join([root.head, *headers, *root.body])
-
-
-def _is_djangos(message: EmailMessage) -> bool:
-    """Whether nothing that writes the message was overridden."""
-    kind: Any = type(message)  # its stubs deny that it is hashable
-    return _writes_as_django(kind) and vars(message).keys().isdisjoint(_WRITING)
-
-
-@functools.lru_cache(maxsize=256)
-def _writes_as_django(kind: Any) -> bool:
-    for base in (EmailMultiAlternatives, EmailMessage):
-        if issubclass(kind, base):
-            return all(
-                getattr(kind, name, None) is getattr(base, name, None)
-                for name in _WRITING
-            )
-    return False
 
 
 @functools.cache

@@ -95,7 +95,9 @@ def test_every_row_is_printed_and_put_into_the_page(tmp_path):
             assert re.fullmatch(r"[\d.]+ x", times) or note.startswith("not there")
             assert re.match(r"[\d.,]+(/s| MB)$", django)
     assert sum(cells[0].startswith("beside it: ") for cells in rows) == 3
-    assert re.search(r"`(python tests/benchmarks/run.py|tox -e \S+ --) --quick`", output)
+    assert re.search(
+        r"`(python tests/benchmarks/run.py|tox -e \S+ --) --quick`", output
+    )
 
 
 def test_a_profile_says_where_the_time_goes():

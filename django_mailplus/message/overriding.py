@@ -1,0 +1,95 @@
+"""Which of Django's message classes one stands for, and what it does in its own way.
+
+Methods are compared with Django's own: what is the same function does the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+
+__all__ = [
+    "addresses_as_django",
+    "djangos_class",
+    "inherited_names",
+    "is_method",
+    "writes_as_django",
+]
+
+# Attributes of Django's classes that have no part in the writing of a message.
+_ELSEWHERE = frozenset(
+    {
+        "attach",
+        "attach_alternative",
+        "attach_file",
+        "body_contains",
+        "connection",
+        "get_connection",
+        "recipients",
+        "send",
+    }
+)
+_METHODS = frozenset(
+    {
+        name
+        for base in (EmailMessage, EmailMultiAlternatives)
+        for name, value in vars(base).items()
+        if callable(value) and not name.startswith("__")
+    }
+)
+_WRITING = tuple(_METHODS - _ELSEWHERE)
+
+
+def djangos_class(kind: Any) -> type[EmailMessage]:
+    """The nearest one above, or the class itself."""
+    if issubclass(kind, EmailMultiAlternatives):
+        return EmailMultiAlternatives
+    return EmailMessage
+
+
+def writes_as_django(message: EmailMessage) -> bool:
+    """Whether nothing that writes the message was overridden."""
+    kind: Any = type(message)  # its stubs deny that it is hashable
+    return _same_methods(kind, _WRITING) and vars(message).keys().isdisjoint(_WRITING)
+
+
+def addresses_as_django(message: EmailMessage) -> bool:
+    """Whether the recipients are those of to, cc and bcc."""
+    kind: Any = type(message)
+    return _same_methods(kind, ("recipients",)) and "recipients" not in vars(message)
+
+
+@functools.lru_cache(maxsize=256)
+def _same_methods(kind: Any, names: tuple[str, ...]) -> bool:
+    base = djangos_class(kind)
+    return issubclass(kind, EmailMessage) and all(
+        getattr(kind, name, None) is getattr(base, name, None) for name in names
+    )
+
+
+def is_method(name: str) -> bool:
+    """Whether Django's classes have a method, public or not, of this name."""
+    return name in _METHODS
+
+
+@functools.lru_cache(maxsize=256)
+def inherited_names(kind: Any, always: frozenset[str]) -> tuple[str, ...]:
+    """What classes that are not Django's set for all of their messages.
+
+    Code is left out, but for the names of `always`, which may be properties.
+    """
+    stock = EmailMultiAlternatives.__mro__
+    names = {
+        name: None
+        for cls in kind.__mro__
+        if cls not in stock
+        for name, value in vars(cls).items()
+        if name in always or not (name.startswith("_") or _is_code(value))
+    }
+    return tuple(names)
+
+
+def _is_code(value: object) -> bool:
+    return callable(value) or hasattr(value, "__get__")
