@@ -108,7 +108,7 @@ def _field(
     try:
         return write(getattr(message, name), *how)
     except NotCarriedError as error:
-        raise error.within(name) from error.__cause__
+        raise error.within(name) from None
 
 
 def _addresses(values: object) -> Any:
@@ -136,7 +136,7 @@ def _each(values: Any, write: Callable[..., Any], blobs: dict[str, bytes]) -> li
         try:
             written.append(write(value, blobs))
         except NotCarriedError as error:
-            raise error.within(f"[{index}]") from error.__cause__
+            raise error.within(f"[{index}]") from None
     return written
 
 

@@ -51,7 +51,7 @@ def encode_part(part: Message[Any, Any], blobs: dict[str, bytes]) -> Any:
         RecursionError,
     ) as error:
         reason = f"cannot be written: Python's email raises {type(error).__name__}"
-        raise NotCarriedError(part, reason) from error
+        raise NotCarriedError(part, reason) from None
     return encode_content(data, blobs)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.errors import MessageError
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +30,7 @@ _DAMAGE = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    MessageError,
     RecursionError,
     TypeError,
     ValueError,
@@ -71,12 +73,12 @@ def take(message: EmailMessage) -> Snapshot:
             f"The message cannot be kept: {error}. A snapshot holds text, numbers, dates, "
             "bytes, and lists and dicts of these. Turn the value into one of them, or "
             "take the attribute off the message before it is sent."
-        ) from error
-    except RecursionError as error:
+        ) from None
+    except RecursionError:
         raise SnapshotError(
             "The message cannot be kept: a value in it holds itself, or too many within "
             "each other. A snapshot holds values that end: take this one out."
-        ) from error
+        ) from None
     return Snapshot(document=document, blobs=blobs)
 
 

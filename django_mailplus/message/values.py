@@ -39,7 +39,7 @@ class NotCarriedError(Exception):
 
     def __init__(self, value: object, reason: str = "", *, where: str = "") -> None:
         self._value = value
-        self._reason = reason or f"is or holds a {type(value).__qualname__}"
+        self._reason = reason or f"is or holds a value of {type(value).__qualname__}"
         self._where = where
         super().__init__(f"{where} {self._reason}")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from typing import Any
 
 import pytest
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from hypothesis import HealthCheck, assume, given, settings
 from message.letters import Letter, everyday_letters, letters
 from message.outcomes import outcome
@@ -52,7 +53,9 @@ def stored(snapshot: Snapshot) -> EmailMessage:
     text = json.dumps(snapshot.document, allow_nan=False)
     document = json.loads(text)
     assert document == snapshot.document
-    return restore(document, {k: bytes(v) for k, v in snapshot.blobs.items()}.__getitem__)
+    return restore(
+        document, {k: bytes(v) for k, v in snapshot.blobs.items()}.__getitem__
+    )
 
 
 def comparable(message: EmailMessage) -> dict[str, Any]:
@@ -69,10 +72,7 @@ def comparable(message: EmailMessage) -> dict[str, Any]:
 def same(letter: Letter) -> Any:
     message = letter.build()
     before = copy.deepcopy(vars(message)) if not letter.attachments else None
-    try:
-        snapshot = take(message)
-    except SnapshotError:
-        return outcome(wire.to_bytes, message)  # which the caller says is an error
+    snapshot = take(message)
     if before is not None:
         assert vars(message) == before
     restored = stored(snapshot)
@@ -82,8 +82,14 @@ def same(letter: Letter) -> Any:
     assert differences(message, restored) == []
     wanted = outcome(wire.to_bytes, letter.build())
     if isinstance(wanted, bytes):
-        assert outcome(wire.to_bytes, restored) == wanted
+        got = outcome(wire.to_bytes, restored)
+        assert unnumbered(got) == unnumbered(wanted)
     return wanted
+
+
+def unnumbered(data: bytes) -> bytes:
+    """Two parts that are the same and had no boundary come back with the same one."""
+    return re.sub(rb"boundary \d+", b"boundary", data)
 
 
 @pytest.mark.timeout(0)
