@@ -45,8 +45,8 @@ COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
     r"|backends\.(connections|results)"
-    r"|message\.(agreement|attached|carried|dialect|folding|given|headers|legacy|memory"
-    r"|modern|multipart|overriding|parts|stamps|transfer|values)"
+    r"|message\.(agreement|attached|capture|carried|dialect|folding|given|headers|legacy"
+    r"|memory|modern|multipart|overriding|parts|rebuild|stamps|transfer|values)"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"

@@ -30,6 +30,14 @@ _WRITTEN = (
     email.policy.SMTP if MODERN_MIME else email.policy.compat32.clone(linesep="\r\n")
 )
 _READ = email.policy.default if MODERN_MIME else email.policy.compat32
+_WRITING_ERRORS = (
+    AttributeError,
+    LookupError,
+    MessageError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _BLANK_LINE = b"\r\n\r\n"
 
 
@@ -42,14 +50,7 @@ def encode_part(part: Message[Any, Any], blobs: dict[str, bytes]) -> Any:
     """A part, or a message as Python has them, as what it is written."""
     try:
         data = flattened(_with_boundaries(part), _WRITTEN)
-    except (
-        MessageError,
-        AttributeError,
-        TypeError,
-        LookupError,
-        ValueError,
-        RecursionError,
-    ) as error:
+    except _WRITING_ERRORS as error:
         reason = f"cannot be written: Python's email raises {type(error).__name__}"
         raise NotCarriedError(part, reason) from None
     return encode_content(data, blobs)
@@ -83,19 +84,30 @@ def _lacks_boundary(part: Message[Any, Any]) -> bool:
 
 def read_part(data: bytes) -> Message[Any, Any]:
     """The class that this Django attaches."""
-    if not data.startswith(b"\r\n"):
-        head, _, body = data.partition(_BLANK_LINE)
-        part = _parsed(head + _BLANK_LINE)
-        # Python's parser takes a line of base64 at a time.
-        if is_leaf(list(part.raw_items())) and not part.get_payload():
-            part.set_payload(body.decode("ascii", "surrogateescape"))
-            return part
-    return _parsed(data)
+    head, _, body = data.partition(_BLANK_LINE)
+    part = _parsed(head + _BLANK_LINE, headersonly=True)
+    if data.startswith(b"\r\n") or part.get_payload():  # not all of it is headers
+        return _parsed(data)
+    if not is_leaf(list(part.raw_items())):
+        whole = _parsed(data)
+        if _written_as(whole, data):
+            return whole
+    # Python writes a text as it stands, even where it would put parts: such a body says
+    # the same, which of parsed parts not all do. And to parse is slow.
+    part.set_payload(body.decode("ascii", "surrogateescape"))
+    return part
 
 
-def _parsed(data: bytes) -> Message[Any, Any]:
+def _written_as(part: Message[Any, Any], data: bytes) -> bool:
+    try:
+        return flattened(part, _WRITTEN) == data
+    except _WRITING_ERRORS:
+        return False
+
+
+def _parsed(data: bytes, *, headersonly: bool = False) -> Message[Any, Any]:
     parser: Any = BytesParser(_new_part, policy=_READ)
-    part: Message[Any, Any] = parser.parsebytes(data)
+    part: Message[Any, Any] = parser.parsebytes(data, headersonly)
     return part
 
 

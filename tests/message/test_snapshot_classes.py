@@ -172,7 +172,7 @@ def test_finished_bytes_have_no_contents_that_could_be_sent_in_their_place(name)
 
 
 def test_an_error_of_a_class_that_writes_itself_is_its_own():
-    with pytest.raises(ValueError, match="newline|linefeed") as caught:
+    with pytest.raises(ValueError, match=r"newline|linefeed") as caught:
         take(build(Signed, subject="a\nBcc: eve@example.com"))
     assert not isinstance(caught.value, SnapshotError)
 

@@ -230,14 +230,24 @@ def test_an_inline_image_is_what_this_django_attaches(modern, size):
     assert given.get_payload(decode=True) == PNG * size
 
 
+def signed_with(*lines: str) -> MIMEMultipart:
+    part = signed_part("words\n")
+    part.preamble = part.epilogue = "Not for readers"
+    part.get_payload(0)["X-Long"] = "".join(lines)
+    part.attach(MIMEMultipart("mixed"))  # of no parts: Python reads one into it
+    return part
+
+
 PARTS = [
     signed_part("é"),
+    signed_with("x" * 200),
+    signed_with("words " * 40, "=?utf-8?q?=C3=A4?=" * 9),
     forwarded_part("Subject: a\n\nb\n"),
     text_part("Grüße\r\n", "utf-8", modern=MODERN_MIME),
 ]
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", PARTS, ids=range(len(PARTS)))
 def test_a_part_that_was_built_by_hand_is_written_the_same(part):
     restored = sent_the_same(build(attachments=[part]))
     assert is_part(restored.attachments[0])
