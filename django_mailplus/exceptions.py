@@ -4,6 +4,7 @@
       MissingExtraError (ImportError)   an optional dependency is not installed
       PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
+      SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
 
 Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
@@ -21,6 +22,7 @@ __all__ = [
     "MissingExtraError",
     "PartialDeliveryError",
     "PoolTimeout",
+    "SnapshotError",
 ]
 
 
@@ -58,3 +60,14 @@ class PartialDeliveryError(MailplusError):
             f"{count} of {sent + count} messages were not sent ({', '.join(kinds)}). See "
             "the `failures` of this error, and `delivery_result` of each message."
         )
+
+
+class SnapshotError(MailplusError, ValueError):
+    """A message that no snapshot can carry, or a snapshot that cannot be read.
+
+    `newer` tells that a newer version of this package wrote it: that one can read it.
+    """
+
+    def __init__(self, text: str, *, newer: bool = False) -> None:
+        self.newer = newer
+        super().__init__(text)

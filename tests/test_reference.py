@@ -45,8 +45,8 @@ COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
     r"|backends\.(connections|results)"
-    r"|message\.(agreement|attached|dialect|folding|given|headers|legacy|memory|modern"
-    r"|multipart|pristine|stamps|transfer)"
+    r"|message\.(agreement|attached|capture|carried|dialect|folding|given|headers|legacy"
+    r"|memory|modern|multipart|overriding|parts|pristine|rebuild|stamps|transfer|values)"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"

@@ -20,7 +20,7 @@ from django_mailplus.message.memory import ATTACHMENTS, Memory
 from django_mailplus.message.multipart import Piece
 from django_mailplus.message.transfer import crlf
 
-__all__ = ["GivenParts", "flattened", "head_of"]
+__all__ = ["GivenParts", "flattened", "head_of", "is_leaf"]
 
 # A subclass may write itself in its own way.
 _LEAVES = frozenset(
@@ -65,7 +65,7 @@ class GivenParts:
         if type(part) in _LEAVES:
             payload: object = part.get_payload()
             headers = list(part.raw_items())
-            if type(payload) is str and payload.isascii() and _is_leaf(headers):
+            if type(payload) is str and payload.isascii() and is_leaf(headers):
                 head = b"".join([self._line(name, value) for name, value in headers])
                 body = ATTACHMENTS.recall(
                     ("given", payload), lambda: crlf(payload.encode())
@@ -96,7 +96,7 @@ class GivenParts:
         return flattened(holder, self._policy)[: -len(b"\r\n")]
 
 
-def _is_leaf(headers: list[tuple[str, object]]) -> bool:
+def is_leaf(headers: list[tuple[str, object]]) -> bool:
     """Whether the generator would write the payload as it is, after known headers."""
     if not all(
         type(value) is str or isinstance(value, BaseHeader) for _, value in headers

@@ -15,6 +15,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.message.agreement import agrees
+from django_mailplus.message.carried import FinishedMessage
 from django_mailplus.message.dialect import Dialect
 from django_mailplus.message.headers import fields
 from django_mailplus.message.multipart import NotPlainError
@@ -38,6 +39,8 @@ def to_bytes(
             f"policy={policy!r} is not among {sorted(dialect.policies)}, which this "
             "Django can write."
         )
+    if isinstance(message, FinishedMessage):
+        return message.mailplus_finished
     if policy == "smtp" and _is_djangos(message):
         # Whatever is wrong with a message, Django says it in its own words below.
         with contextlib.suppress(Exception):

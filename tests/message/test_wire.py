@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import copy
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.mime.base import MIMEBase
 from email.utils import parsedate_to_datetime
 from typing import Any
-from unittest import mock
 
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
@@ -22,48 +19,20 @@ from django.core.mail.utils import DNS_NAME
 from hypothesis import HealthCheck, given, settings
 from message.everyday import everyday_letters
 from message.letters import Letter, letters
+from message.outcomes import GENERATED, as_django, outcome, pinned_ids
 from message.parts import PNG, image
 
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.message import attached, folding, wire
+from django_mailplus.message.pristine import writes_as_django
 
 EXAMPLES = int(os.environ.get("MAILPLUS_WIRE_EXAMPLES", "500"))
-
-BOUNDARY = re.compile(rb"={15}\d{19}==")
-GENERATED = re.compile(rb"(?<=\nDate: )[A-Z][^\r]+(?=\r)|(?<=<)\d+\.\d+\.\d+(?=@)")
 
 
 @pytest.fixture(autouse=True)
 def first_message_of_the_process_is_over() -> None:
     """What is found out once is not to be found out while a test pins something."""
     wire._agrees()
-
-
-@contextlib.contextmanager
-def pinned_ids() -> Iterator[None]:
-    """Every Message-ID is of the same length: where lines break depends on it."""
-    with mock.patch("random.getrandbits", lambda bits: 2**bits - 1):
-        yield
-
-
-def as_django(message: EmailMessage) -> bytes:
-    if MODERN_MIME:
-        from email import policy
-
-        return message.message(policy=policy.SMTP).as_bytes()
-    return message.message().as_bytes(linesep="\r\n")
-
-
-def outcome(write: Callable[[EmailMessage], bytes], message: EmailMessage) -> Any:
-    """The bytes without what is random, or the error."""
-    try:
-        with pinned_ids():
-            data = write(message)
-    except Exception as error:
-        return type(error), str(error)
-    names = list(dict.fromkeys(BOUNDARY.findall(data)))
-    data = BOUNDARY.sub(lambda found: b"boundary %d" % names.index(found[0]), data)
-    return GENERATED.sub(b"", data)
 
 
 def same(letter: Letter) -> Any:
@@ -243,7 +212,7 @@ def test_a_class_that_writes_itself_does_so_as_with_django(kind):
         return kind("Words", "Text", "ann@example.com", ["bob@example.com"])
 
     assert outcome(wire.to_bytes, build()) == outcome(as_django, build())
-    assert wire._is_djangos(build()) == (kind is Plain)
+    assert writes_as_django(build()) == (kind is Plain)
 
 
 def test_a_method_put_on_one_message_is_called():

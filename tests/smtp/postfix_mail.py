@@ -9,7 +9,7 @@ from email.mime.base import MIMEBase
 from typing import Any
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
-from message.letters import image
+from message.parts import image
 from misbehaving_server import Taken
 from smtp.postfix_stage import HOST, Postfix, content
 

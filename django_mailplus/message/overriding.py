@@ -1,0 +1,66 @@
+"""Which of Django's message classes one stands for, and what it does in its own way.
+
+Methods are compared with Django's own: what is the same function does the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+
+__all__ = [
+    "addresses_as_django",
+    "djangos_class",
+    "inherited_names",
+    "is_method",
+]
+
+_METHODS = frozenset(
+    {
+        name
+        for base in (EmailMessage, EmailMultiAlternatives)
+        for name, value in vars(base).items()
+        if callable(value) and not name.startswith("__")
+    }
+)
+
+
+def djangos_class(kind: Any) -> type[EmailMessage]:
+    """The nearest one above, or the class itself."""
+    if issubclass(kind, EmailMultiAlternatives):
+        return EmailMultiAlternatives
+    return EmailMessage
+
+
+def addresses_as_django(message: EmailMessage) -> bool:
+    """Whether the recipients are those of to, cc and bcc."""
+    own = "recipients" in vars(message)
+    return not own and type(message).recipients is EmailMessage.recipients
+
+
+def is_method(name: str) -> bool:
+    """Whether Django's classes have a method, public or not, of this name."""
+    return name in _METHODS
+
+
+@functools.lru_cache(maxsize=256)
+def inherited_names(kind: Any, always: frozenset[str]) -> tuple[str, ...]:
+    """What classes that are not Django's set for all of their messages.
+
+    Code is left out, but for the names of `always`, which may be properties.
+    """
+    stock = EmailMultiAlternatives.__mro__
+    names = {
+        name: None
+        for cls in kind.__mro__
+        if cls not in stock
+        for name, value in vars(cls).items()
+        if name in always or not (name.startswith("_") or _is_code(value))
+    }
+    return tuple(names)
+
+
+def _is_code(value: object) -> bool:
+    return callable(value) or hasattr(value, "__get__")
