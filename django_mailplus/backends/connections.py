@@ -76,10 +76,9 @@ class PooledBackend(smtp.EmailBackend):
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         """With a certificate of our own we trust whom we trust without."""
-        context = ssl.create_default_context()
+        context: ssl.SSLContext = super().ssl_context
         if self.ssl_certfile or self.ssl_keyfile:
-            # A key alone is refused by the ssl module itself.
-            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)  # type: ignore[arg-type]
+            context.load_default_certs()  # Django's trusts nobody then
         return context
 
     @property
