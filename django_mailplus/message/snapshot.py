@@ -55,7 +55,7 @@ class Snapshot:
 def take(message: EmailMessage) -> Snapshot:
     """A message as JSON and blobs. The message stays as it is.
 
-    Lazy texts are taken as they read in the active language. Of a class that writes its
+    Lazy texts are taken as they read in the active language, octets of any kind as bytes. Of a class that writes its
     messages itself the bytes are kept: it is called, and may raise what it raises. Message-ID
     and Date are as on the message; see `freeze`. Raises `SnapshotError` for what cannot be
     carried.

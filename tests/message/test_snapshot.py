@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 import json
 import os
 import re
@@ -21,7 +23,7 @@ from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.parts import is_part
 from django_mailplus.message.snapshot import Snapshot, differences, restore, take
 
-EXAMPLES = int(os.environ.get("MAILPLUS_WIRE_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("MAILPLUS_SNAPSHOT_EXAMPLES", "300"))
 ANY = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -70,7 +72,24 @@ def comparable(message: EmailMessage) -> dict[str, Any]:
     return fields
 
 
+def with_bytes(letter: Letter) -> Letter:
+    """Octets come back as bytes; of other kinds Django shows some by their repr()."""
+
+    def plain(value: Any) -> Any:
+        return bytes(value) if isinstance(value, bytearray | memoryview) else value
+
+    return dataclasses.replace(
+        letter,
+        alternatives=[(plain(content), kind) for content, kind in letter.alternatives],
+        attachments=[
+            functools.partial(make.func, *map(plain, make.args), **make.keywords)
+            for make in letter.attachments
+        ],
+    )
+
+
 def same(letter: Letter) -> Any:
+    letter = with_bytes(letter)
     message = letter.build()
     before = copy.deepcopy(vars(message)) if not letter.attachments else None
     snapshot = take(message)
