@@ -53,7 +53,7 @@ def part(session: Poolable, *, until: float | None = None) -> None:
     try:
         if seconds > 0 and alive(session):
             session.sock.settimeout(seconds)
-            # In no transcript: the sender did not ask for it, or not for this session.
+            # In no transcript: the sender did not ask for it, or not over this connection.
             with contextlib.suppress(Exception):
                 Context().run(session.quit)
     finally:
