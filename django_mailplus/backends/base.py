@@ -19,7 +19,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.chain import aliases_in, describe, refuse_cycle
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
+from django_mailplus.delivery import DeliveryResult, unsent
 from django_mailplus.message.copying import copy_message
+from django_mailplus.message.envelope import envelope_of
 
 __all__ = [
     "BackendKind",
@@ -226,7 +228,11 @@ class WrapperBackend(_Forwarding):
             )
 
     def prepare(self, message: EmailMessage) -> EmailMessage | None:
-        """The message to send instead: the given copy, changed at will; None drops it."""
+        """The message to send instead: the given copy, changed at will; None drops it.
+
+        A `delivery_result` on the copy of a message that is dropped says why; without
+        one, all its recipients are suppressed.
+        """
         return message
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
@@ -234,10 +240,19 @@ class WrapperBackend(_Forwarding):
         pairs = []
         for original in email_messages:
             original.delivery_result = None  # type: ignore[attr-defined]
-            prepared = self.prepare(copy_message(original))
+            copied = copy_message(original)
+            prepared = self.prepare(copied)
             if prepared is not None:
                 pairs.append((original, prepared))
+            else:
+                original.delivery_result = self._dropped(copied, original)  # type: ignore[attr-defined]
         return self._forward(self.using[0], pairs) if pairs else 0
+
+    def _dropped(self, copied: EmailMessage, original: EmailMessage) -> DeliveryResult:
+        said: DeliveryResult | None = getattr(copied, "delivery_result", None)
+        return said or unsent(
+            envelope_of(original).rcpt_to, None, kind="suppressed", mailer=self.alias
+        )
 
 
 class RouterBackend(_Forwarding):

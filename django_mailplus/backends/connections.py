@@ -95,11 +95,13 @@ class PooledBackend(smtp.EmailBackend):
             return None
         return self._lending_pool()
 
-    def _lending_pool(self) -> Pool[SMTP | SMTP_SSL]:
-        if not self.pool_size:  # lends as well, but keeps nothing
-            limits = replace(self._limits, messages=0)
+    def _lending_pool(self, *, least: int = 1) -> Pool[SMTP | SMTP_SSL]:
+        """The pool, or one that keeps nothing; it lends so many at once, at least."""
+        limits = replace(self._limits, size=max(self._limits.size, least))
+        if not self.pool_size:
+            limits = replace(limits, messages=0)
             return Pool(self._connector(), limits, name=self._name)
-        return pool_of(self._options, self._connector(), self._limits, name=self._name)
+        return pool_of(self._options, self._connector(), limits, name=self._name)
 
     @property
     def _options(self) -> _Options:

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, cast
@@ -23,6 +22,7 @@ from django.core.mail import EmailMessage
 from django_mailplus.backends.base import BackendKind, MailplusBackend
 from django_mailplus.backends.connections import PooledBackend
 from django_mailplus.backends.results import result_of
+from django_mailplus.backends.streaming import Letter, MessageStream
 from django_mailplus.compat import option_label, prepare_address
 from django_mailplus.delivery import (
     DeliveryResult,
@@ -47,15 +47,6 @@ from django_mailplus.smtp.transaction import Transaction
 __all__ = ["EmailBackend"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Letter:
-    """A message on its way; whoever wrote it may change it for the next one meanwhile."""
-
-    message: EmailMessage
-    addresses: tuple[str, ...]  # bare, as written
-    started: float  # time.perf_counter()
 
 
 class EmailBackend(MailplusBackend, PooledBackend):
@@ -159,7 +150,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         return bool(self._send_in_order(iter([email_message])))
 
     def _send_in_order(self, messages: Iterator[EmailMessage]) -> int:
-        read: deque[_Letter] = deque()  # written, and without outcome yet
+        read: deque[Letter] = deque()  # written, and without outcome yet
         error: Exception | None = None
         try:
             return self._send_written(self._jobs(messages, read), read)
@@ -170,7 +161,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
             for letter in read:
                 self._report_unsent(letter.message, error, letter.addresses)
 
-    def _send_written(self, jobs: Iterator[Job], read: deque[_Letter]) -> int:
+    def _send_written(self, jobs: Iterator[Job], read: deque[Letter]) -> int:
         sent = 0
         started = time.perf_counter()
         with closing(self._outcomes(jobs)) as outcomes:
@@ -201,7 +192,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 raise
 
     def _jobs(
-        self, messages: Iterator[EmailMessage], read: deque[_Letter]
+        self, messages: Iterator[EmailMessage], read: deque[Letter]
     ) -> Iterator[Job]:
         for message in messages:
             if (written := self._written(message)) is not None:
@@ -209,7 +200,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
                 read.append(letter)
                 yield job
 
-    def _written(self, message: EmailMessage) -> tuple[_Letter, Job] | None:
+    def _written(self, message: EmailMessage) -> tuple[Letter, Job] | None:
         """The message as bytes, None for one to nobody.
 
         Raises what Django raises for one that cannot be written.
@@ -228,7 +219,23 @@ class EmailBackend(MailplusBackend, PooledBackend):
         except Exception as error:
             self._report_unsent(message, error, addresses, written=False)
             raise
-        return _Letter(message, addresses, started), job
+        return Letter(message, addresses, started), job
+
+    def stream(self, concurrency: int | None = None) -> MessageStream | None:
+        """For an outbox: to begin to send and to learn of outcomes apart; or None.
+
+        Over as many connections as are kept open, unless there is a `concurrency`.
+        """
+        if type(self)._send is not EmailBackend._send or not self._connects_itself:
+            return None
+        usual = self.concurrency if self.concurrency > 1 else self._limits.size
+        width = concurrency or usual
+        return MessageStream(
+            self._lending_pool(least=width),
+            width=width,
+            write=self._written,
+            conclude=self._conclude,
+        )
 
     def _send_at_once(self, messages: Iterator[EmailMessage]) -> int:
         sent = 0
@@ -239,8 +246,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
             send_parallel(pool, jobs, connections=self.concurrency)
         ) as outcomes:
             for letter, transaction in outcomes:
-                seconds = time.perf_counter() - letter.started
-                error = self._conclude(letter, transaction, seconds)
+                error = self._conclude(letter, transaction)
                 sent += error is None
                 if error is not None:
                     failures.append((letter.message, error))
@@ -254,7 +260,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         self,
         messages: Iterator[EmailMessage],
         failures: list[tuple[EmailMessage, Exception]],
-    ) -> Iterator[tuple[_Letter, Job]]:
+    ) -> Iterator[tuple[Letter, Job]]:
         for message in messages:
             try:
                 written = self._written(message)
@@ -277,9 +283,11 @@ class EmailBackend(MailplusBackend, PooledBackend):
     # --- Telling ----------------------------------------------------------------------
 
     def _conclude(
-        self, letter: _Letter, transaction: Transaction, seconds: float
+        self, letter: Letter, transaction: Transaction, seconds: float | None = None
     ) -> Exception | None:
         """Report the outcome of a message; the error that it comes to, if it does."""
+        if seconds is None:
+            seconds = time.perf_counter() - letter.started
         error = transaction.exception()
         if isinstance(error, OSError) and transaction.kind in (
             "transient",

@@ -32,9 +32,10 @@ def freeze(message: Message) -> Message:
 
     They stand in `extra_headers` of the copy, where every backend and every snapshot
     finds them; in front, where Django would write them. Those that the message has
-    already stay, so to freeze again changes nothing. The message stays as it is.
+    already stay, so to freeze again changes nothing. The message stays as it is, and
+    the copy shares its lists.
     """
-    frozen = copy_message(message)
+    frozen = copy.copy(message)
     names = {name.lower() for name in message.extra_headers}
     stamps = {}
     if "date" not in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django_mailplus.smtp.replies import Reply
@@ -27,12 +28,14 @@ class Job:
     """One message: bare addresses as they go on the wire, and all of its content.
 
     The content has CRLF line ends and its dots are not doubled. A lone CR or LF, which
-    SMTP forbids, is written as CRLF.
+    SMTP forbids, is written as CRLF. `permit` is called just before the content leaves,
+    and returns once it may.
     """
 
     mail_from: str = field(repr=False)
     rcpt_to: tuple[str, ...] = field(repr=False)
     body: bytes = field(repr=False)
+    permit: Callable[[], None] = field(repr=False, default=lambda: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class Turn:
     recipients: tuple[str, ...] = field(default=(), repr=False)
     commands: list[bytes] = field(default_factory=list, repr=False)
     content: bytes = field(default=b"", repr=False)
+    permit: Callable[[], None] = field(default=lambda: None, repr=False)
     asked: int = 0
     heard: int = 0
     wanted: bool = False  # DATA was answered with 354
@@ -120,7 +124,7 @@ def prepare(job: Job, offer: Offer) -> Turn:
         b"DATA\r\n",
     ]
     content = body + _END if as_it_is else dot_stuffed(body)
-    return Turn(transaction, recipients, commands, content)
+    return Turn(transaction, recipients, commands, content, job.permit)
 
 
 def _goes_as_it_is(body: bytes) -> bool:

@@ -206,6 +206,7 @@ class _Batch:
 
     def _content(self, turn: Turn) -> None:
         """The content, and the next envelope in the same write; then the reply."""
+        turn.permit()
         self._nothing_unasked(turn)
         transaction, content = turn.transaction, turn.content
         transaction.phase = "data"
