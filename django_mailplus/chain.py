@@ -28,6 +28,7 @@ __all__ = [
     "leaves",
     "options_of",
     "refuse_cycle",
+    "walk",
 ]
 
 
@@ -113,20 +114,23 @@ def refuse_cycle(alias: str) -> None:
         )
 
 
-def leaves(alias: str) -> Iterator[str]:
-    """The mailers at which the chain ends, each once; safe for cycles."""
+def walk(alias: str) -> Iterator[str]:
+    """The mailer and all behind it, each once, in order; safe for cycles."""
     seen: set[str] = set()
     waiting = [alias]
     while waiting:
         current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        following = aliases_used(current)
-        if following:
-            waiting.extend(reversed(following))
-        elif current in mailer_settings():
+        if current not in seen:
+            seen.add(current)
             yield current
+            waiting.extend(reversed(aliases_used(current)))
+
+
+def leaves(alias: str) -> Iterator[str]:
+    """The mailers at which the chain ends, each once; safe for cycles."""
+    for found in walk(alias):
+        if not aliases_used(found) and found in mailer_settings():
+            yield found
 
 
 def describe(alias: str) -> str:

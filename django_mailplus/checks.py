@@ -6,8 +6,10 @@ E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such b
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
 E009 MAILERS missing    E010 to E018, W010 to W014 options of SMTP (smtp/options.py)
 W015 From without a domain                     W016 empty host   W017 no default mailer
+E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch_checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
+E045, E046, W045 to W047 outbox (outbox/checks.py)
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from django_mailplus.chain import (
     leaves,
     options_of,
 )
+from django_mailplus.outbox import checks as outbox
+from django_mailplus.outbox.stores import sending_mailers
 from django_mailplus.smtp.options import is_loopback
 from django_mailplus.verification import checks as verification
 
@@ -77,12 +81,14 @@ def _check_key(name: Any, value: Any) -> Iterator[CheckMessage]:
             else f"Keys: {', '.join(conf.KEYS)}.",
             id="mailplus.E006",
         )
+    elif value is None and key.optional:
+        return
     elif not isinstance(value, key.type) or (
         key.type is int and isinstance(value, bool)
     ):
         yield Error(
             f"MAILPLUS[{name!r}] is a {type(value).__name__}; it takes the type "
-            f"{key.type.__name__}.",
+            f"{key.type.__name__}{' or None' if key.optional else ''}.",
             hint=f"{key.meaning} Default: {key.default!r}.",
             id="mailplus.E007",
         )
@@ -104,6 +110,14 @@ def check_verification_settings(
     if check_mailplus_setting(app_configs):
         return []  # what is wrong there would only be told twice
     return list(verification.check_verification())
+
+
+@register(TAG)
+def check_outbox(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Its database, where the project has one."""
+    if list(_check_shape(compat.mailer_settings())) or not sending_mailers():
+        return []
+    return list(outbox.check_database())
 
 
 @register(TAG)

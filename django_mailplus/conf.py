@@ -22,6 +22,7 @@ class Key:
     meaning: str
     choices: tuple[str, ...] = ()
     least: int = 1
+    optional: bool = False  # None is a value, too
 
 
 KEYS: Mapping[str, Key] = {
@@ -34,6 +35,27 @@ KEYS: Mapping[str, Key] = {
         type=str,
         default="",
         meaning="Scheme and host before the links in mails, such as https://shop.example.com.",
+    ),
+    "OUTBOX_KEEP_SENT_DAYS": Key(
+        type=int,
+        default=30,
+        meaning="Days for which mails are kept that were sent, cancelled, suppressed or "
+        "expired; None for ever.",
+        optional=True,
+    ),
+    "OUTBOX_KEEP_FAILED_DAYS": Key(
+        type=int,
+        default=90,
+        meaning="Days for which mails are kept that failed, or of which nobody knows; None "
+        "for ever.",
+        optional=True,
+    ),
+    "OUTBOX_KEEP_KEYS_DAYS": Key(
+        type=int,
+        default=90,
+        meaning="Days that an idempotency key is known, even if its mail is gone; None for "
+        "ever.",
+        optional=True,
     ),
     "VERIFICATION_TOKEN_GENERATOR": Key(
         type=str,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,14 +18,16 @@ __all__ = [
     "Fault",
     "Kind",
     "RecipientResult",
+    "answer_lost",
     "classify",
     "mark_unsent",
     "unsent",
 ]
 
-Kind = Literal["accepted", "transient", "permanent", "unknown"]
+Kind = Literal["accepted", "transient", "permanent", "unknown", "suppressed"]
 """accepted: the server took responsibility; transient: a later try may succeed;
-permanent: it will not; unknown: the answer was lost, the mail may have gone out."""
+permanent: it will not; unknown: the answer was lost, the mail may have gone out;
+suppressed: one of our own backends kept it back on purpose, and no server was asked."""
 
 Fault = Literal["message", "recipient", "mailer", "unknown"]
 
@@ -120,8 +122,11 @@ def classify(error: BaseException) -> Fault:
     "mailer": nothing was sent and any message would fail here (connecting, TLS, login,
     421). "recipient": these addresses were refused. "message": this message was
     refused, or cannot be written. "unknown": the message may or may not have gone out.
-    Never looks at the text of an error.
+    Of a provider's API it is the HTTP status that tells (RFC 9110 section 15), or what
+    the HTTP client met instead of an answer. Never looks at the text of an error.
     """
+    if (fault := _of_a_provider(error)) is not None:
+        return fault
     match error:
         case smtplib.SMTPRecipientsRefused():
             codes = {code for code, _ in error.recipients.values()}
@@ -158,3 +163,92 @@ def classify(error: BaseException) -> Fault:
 
 # 421: the service closes (RFC 5321 3.8); 432, 454, 530, 534, 535, 538: log-in (RFC 4954).
 _MAILER_CODES = frozenset({421, 432, 454, 530, 534, 535, 538})
+
+# Bad request, content too large, unsupported type, unprocessable: of this request alone.
+# All others, such as 401, 403, 429 and 5xx, would meet any message.
+_HTTP_OF_A_MESSAGE = frozenset({400, 413, 415, 422})
+
+
+def answer_lost(error: BaseException) -> bool:
+    """Whether the request or the content had left, and no answer came that can be read.
+
+    Of the errors that `classify` calls unknown, those for which it is known why.
+    """
+    if classify(error) != "unknown":
+        return False
+    lost = isinstance(error, smtplib.SMTPException | TimeoutError)
+    return lost or _of_a_provider(error) == "unknown"
+
+
+def _of_a_provider(error: BaseException) -> Fault | None:
+    """None for an error that is not of an HTTP client."""
+    if getattr(error, _KNOWN_UNSENT, False):  # it was asked for a token, say
+        return None
+    if (status := _http_status(error)) is not None:
+        if status < 300:  # taken, in words that the backend could not read
+            return "unknown"
+        return "message" if status in _HTTP_OF_A_MESSAGE else "mailer"
+    met = {name for each in _chain(error) for name in _names(each)}
+    if met & _NO_ANSWER:
+        return "unknown"
+    return "mailer" if met & _NOT_REACHED else None
+
+
+def _http_status(error: BaseException) -> int | None:
+    """As `requests`, `httpx` and django-anymail say it."""
+    response = getattr(error, "response", None)
+    for holder in (error, response):
+        status = getattr(holder, "status_code", None)
+        if isinstance(status, int) and 200 <= status < 600:
+            return status
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those it came from, as a traceback shows them."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        hidden = None if following.__suppress_context__ else following.__context__
+        following = following.__cause__ or hidden
+
+
+def _names(error: BaseException) -> Iterator[str]:
+    """Package and name of its class and of those above: nothing need be imported."""
+    for each in type(error).__mro__:
+        yield f"{each.__module__.partition('.')[0]}.{each.__name__}"
+
+
+# The request had left, or was leaving.
+_NO_ANSWER = frozenset(
+    {
+        "botocore.ConnectionClosedError",
+        "botocore.ReadTimeoutError",
+        "http.RemoteDisconnected",
+        "httpx.ReadError",
+        "httpx.ReadTimeout",
+        "httpx.RemoteProtocolError",
+        "httpx.WriteError",
+        "httpx.WriteTimeout",
+        "requests.ChunkedEncodingError",
+        "requests.ReadTimeout",
+        "urllib3.ProtocolError",
+        "urllib3.ReadTimeoutError",
+    }
+)
+_NOT_REACHED = frozenset(
+    {
+        "botocore.ConnectTimeoutError",
+        "botocore.EndpointConnectionError",
+        "botocore.ProxyConnectionError",
+        "httpx.ConnectError",
+        "httpx.ConnectTimeout",
+        "httpx.PoolTimeout",
+        "httpx.ProxyError",
+        "requests.ConnectionError",
+        "urllib3.ConnectTimeoutError",
+        "urllib3.NewConnectionError",
+    }
+)

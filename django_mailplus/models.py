@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from django_mailplus.outbox.models import (
+    Attempt,
+    Blob,
+    MailerState,
+    OutboxMessage,
+    Payload,
+    Recipient,
+)
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 
-__all__ = ["EmailAddress", "SendingAllowance"]
+__all__ = [
+    "Attempt",
+    "Blob",
+    "EmailAddress",
+    "MailerState",
+    "OutboxMessage",
+    "Payload",
+    "Recipient",
+    "SendingAllowance",
+]

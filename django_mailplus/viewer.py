@@ -22,6 +22,7 @@ from typing import TypeAlias, TypeVar
 __all__ = [
     "AttachmentView",
     "MessageView",
+    "attached",
     "clean_line",
     "clean_text",
     "find_links",
@@ -96,7 +97,7 @@ def view(raw: bytes) -> MessageView:
     attachments: list[AttachmentView] = []
     for part in leaves:
         kind = _content_type(part)
-        if kind in ("text/plain", "text/html") and not _is_attached(part):
+        if _is_body(part):
             body = clean_text(_decode(_payload(part), _charset(part)))
             (texts if kind == "text/plain" else htmls).append(body)
         else:
@@ -113,6 +114,19 @@ def view(raw: bytes) -> MessageView:
         attachments=tuple(attachments),
         links=_links_of(text, html),
     )
+
+
+def attached(raw: bytes, number: int) -> tuple[AttachmentView, bytes] | None:
+    """An attachment, by its place in `view(raw).attachments`, and its decoded bytes.
+
+    None if there is none. Never raises. The bytes may be anything: let nobody open them.
+    """
+    _, leaves = _parse(raw)
+    parts = [part for part in leaves if not _is_body(part)]
+    if not 0 <= number < len(parts):
+        return None
+    part = parts[number]
+    return _attachment(part, _content_type(part)), _content(part)
 
 
 def clean_text(value: str) -> str:
@@ -233,9 +247,11 @@ def _charset(part: Part) -> str:
     return _guarded(part.get_content_charset, None) or "utf-8"
 
 
-def _is_attached(part: Part) -> bool:
+def _is_body(part: Part) -> bool:
+    if _content_type(part) not in ("text/plain", "text/html"):
+        return False
     disposition = _guarded(part.get_content_disposition, None)
-    return disposition == "attachment" or bool(_filename(part))
+    return disposition != "attachment" and not _filename(part)
 
 
 def _filename(part: Part) -> str:
@@ -253,12 +269,16 @@ def _payload(part: Part) -> bytes:
 
 
 def _attachment(part: Part, kind: str) -> AttachmentView:
-    # An attached message or delivery report is a leaf to us, but parsed into messages.
-    contents = [_guarded(child.as_bytes, b"") for child in _children(part)] or [
-        _payload(part)
-    ]
-    size = sum(len(content) for content in contents)
+    size = len(_content(part))
     return AttachmentView(filename=_filename(part), content_type=kind, size=size)
+
+
+def _content(part: Part) -> bytes:
+    """An attached message or delivery report is a leaf to us, but parsed into messages."""
+    children = _children(part)
+    if not children:
+        return _payload(part)
+    return b"".join(_guarded(child.as_bytes, b"") for child in children)
 
 
 def _decode(data: bytes, charset: str) -> str:

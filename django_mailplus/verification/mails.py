@@ -113,6 +113,8 @@ class Outgoing:
             )
             html = render_to_string(f"{name}body.html", context, self.request)
             message.attach_alternative(html, "text/html")
+        # Links and codes are keys: an outbox erases them once they were sent.
+        message.outbox = {"sensitive": True}  # type: ignore[attr-defined]
         return message
 
     def _site(self) -> dict[str, Any]:

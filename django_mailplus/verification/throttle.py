@@ -130,7 +130,8 @@ def _wait(row: SendingAllowance, limit: Limit, now: datetime) -> timedelta:
     return max(until - now, timedelta(0))
 
 
-def prune() -> int:
+def prune(*, dry_run: bool = False) -> int:
     """Forget the allowances that no longer limit anything; returns how many."""
     over = SendingAllowance.objects.filter(window_started_at__lte=timezone.now() - _DAY)
-    return over.filter(last_sent_at__lte=timezone.now() - _DAY).delete()[0]
+    over = over.filter(last_sent_at__lte=timezone.now() - _DAY)
+    return over.count() if dry_run else over.delete()[0]

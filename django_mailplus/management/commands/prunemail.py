@@ -1,16 +1,56 @@
-"""Delete what is no longer needed."""
+"""`manage.py prunemail`: delete what is no longer needed."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_mailplus.verification.throttle import prune
+from django_mailplus.outbox import retention
+from django_mailplus.outbox.states import State
+from django_mailplus.verification import throttle
 
 
 class Command(BaseCommand):
-    help = "Deletes rows that no longer serve anything. Run it once a day."
+    help = (
+        "Deletes rows that no longer serve anything: mails that were sent or given up "
+        "long ago, what nobody may read any more, and old counters. Mails that are yet to "
+        "be sent stay. Run it once a day."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Count only, and delete nothing."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{prune()} sending allowances deleted.")
+        dry_run = options["dry_run"]
+        pruned = retention.preview() if dry_run else retention.prune()
+        allowances = throttle.prune(dry_run=dry_run)
+        deleted = "to delete" if dry_run else "deleted"
+        emptied = "to empty" if dry_run else "emptied"
+        lines = [f"{allowances} sending allowances {deleted}."]
+        lines.append(f"{_mails(pruned.deleted)} {deleted}{_states(pruned.deleted)}.")
+        if any(pruned.emptied.values()):
+            lines.append(
+                f"{_mails(pruned.emptied)} {emptied} but for the idempotency key"
+                f"{_states(pruned.emptied)}."
+            )
+        if pruned.contents:
+            lines.append(f"{pruned.contents} unused contents deleted.")
+        if pruned.files:
+            lines.append(f"{pruned.files} files of mails that never were deleted.")
+        if options["verbosity"] > 0:
+            self.stdout.write("\n".join(lines))
+
+
+def _mails(counts: Mapping[State, int]) -> str:
+    count = sum(counts.values())
+    return "1 mail" if count == 1 else f"{count} mails"
+
+
+def _states(counts: Mapping[State, int]) -> str:
+    some = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return f" ({some})" if some else ""

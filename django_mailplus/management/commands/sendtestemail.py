@@ -45,6 +45,7 @@ _VERDICTS = {
     "transient": "refused for now",
     "permanent": "refused",
     "unknown": "perhaps sent",
+    "suppressed": "kept back",
 }
 _REFUSED = ("transient", "permanent")
 _PERHAPS_SENT = (
