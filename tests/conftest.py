@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,10 @@ from django.test import override_settings
 from scripted_server import ScriptedServer
 
 from django_mailplus import compat
+
+# The job of a shell in the background ignores it, and so would every process of a test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEFAULT = "django_mailplus.backends.default.EmailBackend"
 

@@ -6,6 +6,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.delivery import DeliveryResult, RecipientResult
 
 
 class Stamp(WrapperBackend):
@@ -22,6 +23,20 @@ class Stamp(WrapperBackend):
         message.to.append("archive@example.com")
         message.extra_headers["X-Stamp"] = self.word
         return message
+
+
+class Listed(WrapperBackend):
+    """Drops every message, and says why."""
+
+    def prepare(self, message):
+        message.delivery_result = DeliveryResult(
+            recipients=tuple(
+                RecipientResult(
+                    address=address, kind="suppressed", text="on the list since May"
+                )
+                for address in message.recipients()
+            )
+        )
 
 
 class BySubject(RouterBackend):

@@ -45,6 +45,7 @@ class Taken:
     sender: str
     recipients: list[str]
     content: bytes
+    client: str = ""  # as it calls itself
 
 
 @dataclass
@@ -56,6 +57,7 @@ class _Session:
     sender: str | None = None
     recipients: list[str] = field(default_factory=list)
     turns: dict[str, int] = field(default_factory=dict)
+    client: str = ""
 
     def forget(self) -> None:
         self.sender, self.recipients = None, []
@@ -146,7 +148,10 @@ class MisbehavingServer:
         self._say(session, "banner")
         for line in self._lines(session):
             self.commands.append(line)
-            verb = line.partition(" ")[0].lower()
+            verb, _, words = line.partition(" ")
+            verb = verb.lower()
+            if verb in ("ehlo", "helo"):
+                session.client = words
             answer = getattr(self, f"_{verb}", None)
             if answer is not None:
                 answer(session, line)
@@ -197,7 +202,7 @@ class MisbehavingServer:
             self.broken += 1
             raise
         step = "content" if session.recipients else "empty"
-        taken = Taken(session.sender or "", session.recipients, content)
+        taken = Taken(session.sender or "", session.recipients, content, session.client)
         if self._choose(session, step, line, advance=False).startswith("2"):
             self.taken.append(taken)
         session.forget()

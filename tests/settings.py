@@ -2,12 +2,13 @@
 
 Other settings for a whole run: MAILPLUS_TEST_USER (a model of `people`),
 MAILPLUS_TEST_DATABASE (postgresql or mysql, on this machine; or file, for SQLite in
-MAILPLUS_TEST_FILE), MAILPLUS_TEST_APP.
+MAILPLUS_TEST_FILE; MAILPLUS_TEST_NAME, of the test database), MAILPLUS_TEST_APP.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import django.core.mail
 
@@ -62,7 +63,7 @@ if os.environ.get("MAILPLUS_TEST_DATABASE") == "mysql":
 
     pymysql.version_info = (2, 2, 1, "final", 0)  # of the driver that Django asks for
     pymysql.install_as_MySQLdb()
-DATABASES = {
+DATABASES: dict[str, Any] = {
     "default": {
         "": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
         "file": {
@@ -94,5 +95,8 @@ MAILERS = {
     },
     "console": {"BACKEND": "django.core.mail.backends.console.EmailBackend"},
 }
+if (name := os.environ.get("MAILPLUS_TEST_NAME")) and "HOST" in DATABASES["default"]:
+    # So that two runs can share a server. SQLite would leave memory for a file.
+    DATABASES["default"] |= {"TEST": {"NAME": f"test_{name}"}}
 if not hasattr(django.core.mail, "mailers"):
     EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"

@@ -41,7 +41,7 @@ def our_findings(*, deploy=False):
         for check in registry.get_checks(include_deployment_checks=deploy)
         if check.__module__ == "django_mailplus.checks"
     ]
-    assert len(ours) == (5 if deploy else 4)
+    assert len(ours) == (6 if deploy else 5)
     return [(f.id, f.msg, f.hint) for check in ours for f in check(app_configs=None)]
 
 
@@ -176,11 +176,19 @@ def test_e006_unknown_key_of_mailplus(findings):
     assert "Did you mean 'MAIL_SERVER'?" in told
 
 
-@pytest.mark.parametrize("value", [{"MAIL_SERVER": 8025}, "x"])
+@pytest.mark.parametrize("value", [{"MAIL_SERVER": 8025}, {"MAIL_SERVER": None}, "x"])
 def test_e007_type_of_a_key(findings, value):
     id_, told = only(findings({"default": CONSOLE}, MAILPLUS=value))
     assert id_ == "mailplus.E007"
     assert "MAIL_SERVER" in told
+
+
+def test_e007_a_time_to_keep_mails(findings):
+    key = "OUTBOX_KEEP_SENT_DAYS"
+    assert findings({"default": CONSOLE}, MAILPLUS={key: None}) == []
+    id_, told = only(findings({"default": CONSOLE}, MAILPLUS={key: "never"}))
+    assert id_ == "mailplus.E007"
+    assert "it takes the type int or None" in told
 
 
 @pytest.mark.skipif(

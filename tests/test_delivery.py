@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
+import socket
 import ssl
+import threading
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_mailplus.delivery import (
     DeliveryResult,
     RecipientResult,
+    answer_lost,
     classify,
     mark_unsent,
     unsent,
@@ -77,3 +81,91 @@ def test_a_result_cannot_be_changed():
     result = unsent([], None)
     with pytest.raises(AttributeError):
         result.code = 250
+
+
+@contextlib.contextmanager
+def provider(answer=b"", *, silent=False):
+    """The URL of a server that reads a request, and then says this or nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                taken, _ = listening.accept()
+                with taken:
+                    taken.recv(65_536)
+                    taken.sendall(answer)
+                    if silent:
+                        taken.recv(1)  # until the client leaves
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/send"
+        thread.join()
+
+
+def met(url):
+    """What requests raises there."""
+    requests = pytest.importorskip("requests", reason="no requests")
+    try:
+        requests.post(url, data=b"mail", timeout=0.2)
+    except requests.RequestException as error:
+        return error
+    raise AssertionError("it was answered")
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent"),
+    [
+        (b"", True),
+        (b"", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", False),
+    ],
+)
+def test_a_provider_that_read_the_request_may_have_taken_the_mail(answer, silent):
+    with provider(answer, silent=silent) as url:
+        error = met(url)
+    assert classify(error) == "unknown"
+    assert answer_lost(error)
+
+
+def test_a_provider_that_is_not_reached_has_taken_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/send"
+    error = met(url)
+    assert classify(error) == "mailer"
+    assert not answer_lost(error)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "fault"),
+    [
+        ("httpx", "ReadTimeout", "unknown"),
+        ("httpx", "RemoteProtocolError", "unknown"),
+        ("httpx", "ConnectTimeout", "mailer"),
+        ("httpx", "ConnectError", "mailer"),
+        ("botocore.exceptions", "ReadTimeoutError", "unknown"),
+        ("botocore.exceptions", "EndpointConnectionError", "mailer"),
+        ("mysite.clients", "ReadTimeout", "unknown"),  # as every other error
+    ],
+)
+def test_clients_that_are_not_installed_are_known_by_name(module, name, fault):
+    kind = type(name, (Exception,), {"__module__": module})
+    assert classify(kind()) == fault
+    wrapped = RuntimeError("a backend of another package")
+    wrapped.__cause__ = type("More", (kind,), {})()
+    assert classify(wrapped) == fault
+    assert answer_lost(wrapped) == (fault == "unknown" and "mysite" not in module)
+
+
+def test_who_was_asked_for_a_token_has_no_mail():
+    with provider(silent=True) as url:
+        error = met(url)
+    mark_unsent(error)
+    assert classify(error) == "mailer"
+
+
+def test_errors_in_a_circle_come_to_an_end():
+    first, second = RuntimeError(), RuntimeError()
+    first.__cause__, second.__cause__ = second, first
+    assert classify(first) == "unknown"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import inspect
 import pkgutil
 import re
 import tomllib
+from argparse import ArgumentParser, _SubParsersAction
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,9 +24,15 @@ from django.test.signals import template_rendered
 import django_mailplus
 from django_mailplus import conf, signals
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
-from django_mailplus.models import EmailAddress
+from django_mailplus.models import EmailAddress, OutboxMessage
+from django_mailplus.outbox import urls as outbox_urls
+from django_mailplus.outbox.health import Health, health
+from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.outbox.states import State
+from django_mailplus.outbox.views import HealthView
 from django_mailplus.verification import (
     send_account_exists_email,
     send_verification_email,
@@ -41,12 +50,21 @@ from django_mailplus.verification.tickets import Ticket
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-COMMANDS = ("sendtestemail", "runmailserver", "importverifiedemails", "prunemail")
+COMMANDS = (
+    "sendtestemail",
+    "runmailserver",
+    "importmail",
+    "importverifiedemails",
+    "runmailworker",
+    "mailqueue",
+    "prunemail",
+)
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
-    r"|backends\.(connections|results)"
+    r"|backends\.(connections|results|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|folding|given|headers|legacy"
-    r"|memory|modern|multipart|overriding|parts|pristine|rebuild|stamps|transfer|values)"
+    r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|stamps|transfer|values)"
+    r"|tasks"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
@@ -105,6 +123,22 @@ def test_the_keys_of_mailplus_are_in_the_reference_with_type_and_default() -> No
     }
 
 
+def test_the_outbox_is_in_the_reference() -> None:
+    text = (REFERENCE / "outbox.md").read_text(encoding="utf-8")
+    parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+    rows = {
+        name: set(re.findall(r"^\| `(\w+)` \|", part, re.M))
+        for name, part in parts.items()
+    }
+    assert rows["The backend"] == _constructor(OutboxBackend, WrapperBackend)
+    assert rows["Options of a mail"] == {field.name for field in fields(OutboxOptions)}
+    assert rows["States"] == set(State.values)
+    assert rows["Tables"] == {
+        *(field.name for field in OutboxMessage._meta.concrete_fields),
+        *("Payload", "Blob", "Recipient", "Attempt", "MailerState"),
+    }
+
+
 def test_every_command_has_its_section_and_no_other_is_documented() -> None:
     folder = ROOT / "django_mailplus" / "management" / "commands"
     text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
@@ -112,17 +146,24 @@ def test_every_command_has_its_section_and_no_other_is_documented() -> None:
     assert set(re.findall(r"^## (\w+)$", text, re.M)) == there == set(COMMANDS)
 
 
+def _arguments(parser: ArgumentParser) -> set[str]:
+    """Those of actions, and the actions, included."""
+    found = set()
+    for action in parser._actions:
+        found.add(action.option_strings[-1] if action.option_strings else action.dest)
+        if isinstance(action, _SubParsersAction):
+            found |= {*action.choices}
+            found |= {
+                name for sub in action.choices.values() for name in _arguments(sub)
+            }
+    return found
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_of_a_command_is_in_the_reference(name: str) -> None:
-    def arguments(command: BaseCommand) -> set[str]:
-        parser = command.create_parser("manage.py", name)
-        return {
-            action.option_strings[-1] if action.option_strings else action.dest
-            for action in parser._actions
-        }
-
-    common = arguments(BaseCommand())
-    assert _table("commands.md", name) == arguments(_command(name)) - common
+    common = _arguments(BaseCommand().create_parser("manage.py", name))
+    found = _arguments(_command(name).create_parser("manage.py", name))
+    assert _table("commands.md", name) == found - common
 
 
 def test_every_check_id_is_in_the_reference_and_no_other() -> None:
@@ -136,7 +177,10 @@ def test_every_check_id_is_in_the_reference_and_no_other() -> None:
 
 
 def test_every_signal_is_in_the_reference() -> None:
-    assert _table("signals.md", "Of messages") == set(signals.__all__)
+    documented = _table("signals.md", "Of messages") | _table(
+        "signals.md", "Of the outbox"
+    )
+    assert documented == set(signals.__all__)
     documented = _table("signals.md", "Of the verification")
     assert documented == {
         name
@@ -160,6 +204,21 @@ def test_the_fields_of_an_address_are_in_the_reference() -> None:
     fields = {field.name for field in EmailAddress._meta.fields}
     shown = {name for name in fields - internal if not name.startswith("code_")}
     assert _table("verification.md", "The table") == shown
+
+
+def test_the_permissions_of_the_outbox_are_in_the_reference() -> None:
+    added = {codename for codename, _ in OutboxMessage._meta.permissions}
+    names = {f"mailplus.{name}" for name in {"view_outboxmessage", *added}}
+    assert _table("watching.md", "Permissions") == names
+
+
+def test_the_pages_for_monitors_are_in_the_reference() -> None:
+    names = {pattern.name for pattern in outbox_urls.urlpatterns}
+    arguments = {*vars(HealthView), "token"} & {*inspect.signature(health).parameters}
+    documented = _table("watching.md", "Pages for monitors")
+    assert documented == names | arguments | {"token"}
+    fields = {field.name for field in dataclasses.fields(Health)}
+    assert _table("watching.md", "health()") == fields
 
 
 TEMPLATES = ROOT / "django_mailplus" / "templates" / "mailplus" / "verification"

@@ -31,6 +31,9 @@ TEMPLATES = PACKAGE / "templates"
 LOCALES = ("de", "es", "fr", "it", "nl", "pl", "pt_BR")
 PLACES = re.compile(r"%\(\w+\)[sd]|%[sd]|</?\w+>")
 
+# The one block of the admin that stands within a tag.
+CLASSES = re.compile(r"{% block bodyclass %}.*?{% endblock %}")
+
 every_locale = pytest.mark.parametrize("locale", LOCALES)
 
 
@@ -192,7 +195,7 @@ def test_no_word_stands_in_a_template_unmarked(name):
     """In no branch, whether it is rendered here or not."""
     source = template_files()[name].read_text(encoding="utf-8")
     text, marked = "", False
-    for token in Lexer(source).tokenize():
+    for token in Lexer(CLASSES.sub("", source)).tokenize():
         if token.token_type == TokenType.BLOCK:
             word = token.contents.split()[0]
             marked = word == "blocktranslate" or (
@@ -221,7 +224,8 @@ def english():
 
 
 def test_the_tour_sees_every_template(shop):
-    assert Tour("en").templates == set(template_files())
+    of_the_outbox = {n for n in template_files() if n.startswith("mailplus/outbox/")}
+    assert Tour("en").templates == set(template_files()) - of_the_outbox
 
 
 @every_locale

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from django_mailplus.viewer import (
     AttachmentView,
     MessageView,
+    attached,
     clean_line,
     clean_text,
     find_links,
@@ -88,6 +89,9 @@ def test_an_attached_message_is_one_attachment_and_stays_closed():
     assert seen.text == "see below"
     assert [part.content_type for part in seen.attachments] == ["message/rfc822"]
     assert seen.attachments[0].size == len(inner.as_bytes())
+    assert attached(outer.as_bytes(), 0) == (seen.attachments[0], inner.as_bytes())
+    assert attached(outer.as_bytes(), 1) is None
+    assert attached(outer.as_bytes(), -1) is None
 
 
 def test_several_text_parts_are_read_one_after_the_other():
@@ -275,6 +279,7 @@ def test_nesting_too_deep_to_parse_is_shown_as_it_was_sent():
 )
 def test_broken_structure_is_read_as_far_as_can_be(raw):
     assert is_safe_view(view(raw))
+    assert every_attachment_is_there(raw)
 
 
 def is_safe(text: str) -> bool:
@@ -294,9 +299,19 @@ def is_safe_view(seen: MessageView) -> bool:
     )
 
 
+def every_attachment_is_there(raw: bytes) -> bool:
+    listed = view(raw).attachments
+    found = [attached(raw, number) for number in range(len(listed))]
+    return attached(raw, len(listed)) is None and all(
+        found is not None and found[0] == told and len(found[1]) == told.size
+        for told, found in zip(listed, found, strict=True)
+    )
+
+
 @given(st.binary(max_size=2_000))
 def test_no_bytes_raise_or_give_a_control_character(raw):
     assert is_safe_view(view(raw))
+    assert every_attachment_is_there(raw)
 
 
 HEADER_PIECES = st.sampled_from(
@@ -338,6 +353,7 @@ def test_no_combination_of_headers_raises(content_type, disposition, encoding, b
     )
     raw = head.encode() + b"--b\n" + head.encode() + body + b"\n--b--\n"
     assert is_safe_view(view(raw))
+    assert every_attachment_is_there(raw)
 
 
 @given(st.randoms(use_true_random=False))
@@ -354,3 +370,4 @@ def test_no_damage_to_a_real_mail_raises(rnd: random.Random):
         else:
             raw[at] = rnd.randrange(256)
     assert is_safe_view(view(bytes(raw)))
+    assert every_attachment_is_there(bytes(raw))

@@ -240,11 +240,22 @@ def test_prepare_sees_a_copy_and_its_changes_are_sent(with_mailers):
     assert "X-Stamp" not in sent.extra_headers
 
 
-def test_a_dropped_message_is_not_counted_and_has_no_result(with_mailers):
+def test_a_dropped_message_is_not_counted_and_says_so(with_mailers):
     with_mailers(forwarding("Stamp", "inner", inner=LOCMEM))
     dropped, kept = message("drop me"), message()
     assert get_mailer("tested").send_messages([dropped, kept]) == 1
-    assert dropped.delivery_result is None
+    told = dropped.delivery_result.recipients
+    assert [r.address for r in told] == dropped.recipients()
+    assert {r.kind for r in told} == {"suppressed"}
+    assert dropped.delivery_result.mailer == "tested"
+
+
+def test_a_wrapper_says_itself_why_it_drops_a_message(with_mailers):
+    with_mailers(forwarding("Listed", "inner", inner=LOCMEM))
+    dropped = message()
+    assert get_mailer("tested").send_messages([dropped]) == 0
+    told = {(r.kind, r.text) for r in dropped.delivery_result.recipients}
+    assert told == {("suppressed", "on the list since May")}
 
 
 def test_the_batch_goes_on_in_one_call_over_one_connection(with_mailers):

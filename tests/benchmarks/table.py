@@ -11,7 +11,6 @@ import django
 
 __all__ = ["Line", "as_markdown", "as_text", "rate", "ratio", "write_between_markers"]
 
-_HEADINGS = ("", "times Django", "in the rounds", "Django", "measured", "")
 _MARKERS = ("<!-- speed -->", "<!-- /speed -->")
 
 
@@ -37,6 +36,10 @@ def ratio(value: float) -> str:
     return f"{value:.0f} x" if value >= 100 else f"{value:.3g} x"
 
 
+def _headings(base: str) -> tuple[str, ...]:
+    return ("", f"times {base}", "in the rounds", base, "measured", "")
+
+
 def _versions() -> str:
     return (
         f"Django {django.get_version()}, Python {platform.python_version()}, "
@@ -44,8 +47,8 @@ def _versions() -> str:
     )
 
 
-def as_text(lines: Sequence[Line], command: str) -> str:
-    rows = [_HEADINGS, *(astuple(line) for line in lines)]
+def as_text(lines: Sequence[Line], command: str, base: str = "Django") -> str:
+    rows = [_headings(base), *(astuple(line) for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = [
         "  ".join(
@@ -57,9 +60,9 @@ def as_text(lines: Sequence[Line], command: str) -> str:
     return "\n".join([f"{_versions()}: {command}", "", *table])
 
 
-def as_markdown(lines: Sequence[Line], command: str) -> str:
+def as_markdown(lines: Sequence[Line], command: str, base: str = "Django") -> str:
     """With the versions and the command beside it: a figure without them is hearsay."""
-    rows = [_HEADINGS, ("---", "--:", "--:", "--:", "--:", "---")]
+    rows = [_headings(base), ("---", "--:", "--:", "--:", "--:", "---")]
     rows += [astuple(line) for line in lines]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"{table}\n\n{_versions()}: `{command}`"

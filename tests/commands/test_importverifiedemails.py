@@ -153,7 +153,12 @@ def test_in_a_project_with_allauth():
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=TESTS.parent,
-        env={**os.environ, "MAILPLUS_TEST_APP": "allauth.account", "PYTHONPATH": path},
+        env={
+            **os.environ,
+            "MAILPLUS_TEST_APP": "allauth.account",
+            "MAILPLUS_TEST_DATABASE": "",  # not that of this run, which it would drop
+            "PYTHONPATH": path,
+        },
         capture_output=True,
         text=True,
         check=False,

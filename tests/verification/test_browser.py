@@ -6,6 +6,7 @@ import os
 import re
 
 import pytest
+from contrast import CONTRAST
 from django.core import mail
 from verification_stage import links_of, make_user
 
@@ -184,20 +185,6 @@ def test_text_can_be_read(new_page, link, size, scheme):
     for selector in ("h1", "p", ".mailplus-small", "button", ".mailplus-address"):
         ratio = page.locator(selector).first.evaluate(CONTRAST)
         assert ratio >= 4.5, (selector, ratio)
-
-
-CONTRAST = """element => {
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const text = luminance(parse(getComputedStyle(element).color));
-  let behind = element;
-  const ground = e => parse(getComputedStyle(e).backgroundColor);
-  while (behind.parentElement && ground(behind)[3] === 0) behind = behind.parentElement;
-  const back = luminance(ground(behind));
-  return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
-}"""
 
 
 def test_two_mailboxes_in_two_browsers(new_page, site, user):
