@@ -41,6 +41,14 @@ MAILERS.setdefault(
         "OPTIONS": {"host": "127.0.0.1", "port": 1, "timeout": 3},
     },
 )
+# The page "A mail that waits" needs an outbox: mails wait in the database until they are sent.
+MAILERS.setdefault(
+    "outbox",
+    {
+        "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+        "OPTIONS": {"using": "default"},
+    },
+)
 if not hasattr(django.core.mail, "mailers"):
     # Before Django 6.1 this one line makes the whole project use MAILERS.
     EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"
@@ -112,6 +120,9 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Pages and the outbox write side by side.
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

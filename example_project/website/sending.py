@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,7 +13,8 @@ from django.core.mail import EmailMessage
 from django.dispatch import receiver
 
 from django_mailplus.delivery import DeliveryResult, classify
-from django_mailplus.signals import message_failed, message_sent
+from django_mailplus.models import OutboxMessage
+from django_mailplus.signals import message_failed, message_sent, outbox_queued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Outcome:
 
     count: int = 0
     deliveries: tuple[Delivery, ...] = ()
+    stored: tuple[OutboxMessage, ...] = ()
     error: Exception | None = None
     at_fault: str = ""
 
@@ -48,7 +50,7 @@ class Outcome:
 
 def send_and_report(send: Callable[[], int]) -> Outcome:
     """Run a function that sends mail; a failure to send is an outcome, not an exception."""
-    with _deliveries() as deliveries:
+    with _collecting() as collected:
         try:
             count = send()
         except (OSError, ValueError, ImproperlyConfigured) as error:
@@ -56,34 +58,46 @@ def send_and_report(send: Callable[[], int]) -> Outcome:
             # that cannot be written, such as one to an address that is none. ImproperlyConfigured:
             # a mailer that is set up wrongly.
             return Outcome(
-                deliveries=tuple(deliveries.values()),
+                deliveries=tuple(collected.deliveries.values()),
                 error=error,
                 at_fault=classify(error),
             )
-    return Outcome(count=count, deliveries=tuple(deliveries.values()))
+    return Outcome(
+        count=count,
+        deliveries=tuple(collected.deliveries.values()),
+        stored=tuple(collected.stored),
+    )
+
+
+@dataclass(slots=True)
+class _Collected:
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
+    stored: list[OutboxMessage] = field(default_factory=list)
 
 
 # send_mail() makes its message itself and hands out a number, so the answers are picked up from
 # the signals. A context variable keeps the requests of different threads apart.
-_collected: ContextVar[dict[int, Delivery] | None] = ContextVar(
-    "collected", default=None
-)
+_collected: ContextVar[_Collected | None] = ContextVar("collected", default=None)
 
 
 @contextmanager
-def _deliveries() -> Iterator[dict[int, Delivery]]:
-    deliveries: dict[int, Delivery] = {}
-    token = _collected.set(deliveries)
+def _collecting() -> Iterator[_Collected]:
+    collected = _Collected()
+    token = _collected.set(collected)
     try:
-        yield deliveries
+        yield collected
     finally:
         _collected.reset(token)
 
 
 @receiver([message_sent, message_failed])
 def _collect(*, message: EmailMessage, result: DeliveryResult, **kwargs: Any) -> None:
-    deliveries = _collected.get()
-    if (
-        deliveries is not None
-    ):  # both signals come for a message that was refused in part
-        deliveries[id(message)] = Delivery(message=message, result=result)
+    # Both signals come for a message that was refused in part.
+    if (collected := _collected.get()) is not None:
+        collected.deliveries[id(message)] = Delivery(message=message, result=result)
+
+
+@receiver(outbox_queued)
+def _collect_stored(*, mail: OutboxMessage, **kwargs: Any) -> None:
+    if (collected := _collected.get()) is not None:
+        collected.stored.append(mail)

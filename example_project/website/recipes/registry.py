@@ -20,6 +20,7 @@ from website.recipes.html_and_text import send_html_and_text
 from website.recipes.inline_image import send_inline_image
 from website.recipes.managers import mail_the_team
 from website.recipes.mass_mail import send_newsletter
+from website.recipes.outbox import send_through_outbox
 from website.recipes.plain_text import send_plain_text
 from website.recipes.refused_recipient import send_with_refusal
 from website.recipes.unreachable_server import send_to_unreachable_server
@@ -35,6 +36,7 @@ class Recipe:
     send: Callable[[str], int]
     asks_recipient: bool = True
     mail_templates: tuple[str, ...] = ()
+    shows_outbox: bool = False
 
     @property
     def template_name(self) -> str:
@@ -132,6 +134,13 @@ WHEN_THINGS_GO_WRONG = [
         title="The server is down",
         summary="Who is at fault, and what a page can say.",
         send=send_to_unreachable_server,
+    ),
+    Recipe(
+        slug="outbox",
+        title="A mail that waits",
+        summary="Written to the database now, sent when the server is there.",
+        send=send_through_outbox,
+        shows_outbox=True,
     ),
 ]
 

@@ -29,6 +29,7 @@ MAILS = {
     "choosing-mailer": 2,
     "refused-recipient": 1,
     "unreachable-server": 1,
+    "outbox": 1,
 }
 
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from django_mailplus.models import OutboxMessage
 from website.allowance import use_allowance
 from website.forms import SAMPLE_RECIPIENT, RecipientForm
 from website.recipes.registry import RECIPES
@@ -43,4 +44,6 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
             context["allowance_used_up"] = True
             return render(request, chosen.template_name, context, status=429)
         context["outcome"] = send_and_report(lambda: chosen.send(recipient))
+    if chosen.shows_outbox:
+        context["mails"] = OutboxMessage.objects.order_by("-id")[:5]
     return render(request, chosen.template_name, context)

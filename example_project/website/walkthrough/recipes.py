@@ -153,6 +153,26 @@ def unreachable_server(walk: Walk) -> str:
     return "nothing sent, the page says whose fault it is"
 
 
+def outbox(walk: Walk) -> str:
+    page = send(walk, "outbox", walk.email)
+    expect_words(page, "In the outbox")
+    (mail,) = walk.wait_for_mails(1)
+    expect_equal("the envelope's recipients", mail.rcpt_to, [walk.email])
+    walk.wait_for_words(reverse("recipe", args=["outbox"]), "sent at")
+    return "written in the request, sent by a thread"
+
+
+def outbox_while_the_server_is_down(walk: Walk) -> str:
+    walk.mail_server.stop()
+    page = send(walk, "outbox", walk.email)
+    expect_words(page, "In the outbox")
+    walk.new_mails(0)
+    walk.mail_server.start()
+    (mail,) = walk.wait_for_mails(1)
+    expect_equal("the envelope's recipients", mail.rcpt_to, [walk.email])
+    return "the mail survived a server that was down, and arrived once"
+
+
 RECIPE_STEPS: tuple[Step, ...] = (
     plain_text,
     any_other_recipient,
@@ -166,4 +186,6 @@ RECIPE_STEPS: tuple[Step, ...] = (
     choosing_a_mailer,
     refused_recipient,
     unreachable_server,
+    outbox,
+    outbox_while_the_server_is_down,
 )

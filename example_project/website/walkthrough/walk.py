@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -11,6 +12,8 @@ from email.message import EmailMessage
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
 from website.walkthrough.browser import Browser, Page
+
+_PATIENCE = 30.0  # seconds; a mailer that found no server rests for some
 
 Step = Callable[["Walk"], str]
 
@@ -64,6 +67,21 @@ class Walk:
             )
             for mail in mails
         ]
+
+    def wait_for_mails(self, expected: int) -> list[Arrival]:
+        """Like new_mails(), for mails that somebody else sends in a moment."""
+        deadline = time.monotonic() + _PATIENCE
+        while len(self.inbox) < self._seen + expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.new_mails(expected)
+
+    def wait_for_words(self, path: str, text: str) -> Page:
+        """The page, once it says what it will say in a moment."""
+        deadline = time.monotonic() + _PATIENCE
+        while text not in (page := self.get(path)).words:
+            expect(time.monotonic() < deadline, f"{path} does not say {text!r}")
+            time.sleep(0.05)
+        return page
 
     def get(self, path: str) -> Page:
         page = self.browser.get(path)

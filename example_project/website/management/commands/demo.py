@@ -24,6 +24,7 @@ from django_mailplus.mailserver.addresses import CannotListenError
 from django_mailplus.mailserver.printing import Printer
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
+from django_mailplus.outbox.sending_thread import finish as finish_sending
 from website.walkthrough.browser import Browser
 from website.walkthrough.steps import STEPS
 from website.walkthrough.walk import Walk, run
@@ -106,6 +107,7 @@ class Command(BaseCommand):
         logging.disable()  # bad input and a stopped mail server are part of the walk
         stack.callback(logging.disable, logging.NOTSET)
         stack.enter_context(_temporary_database())
+        stack.callback(finish_sending)  # before the thread meets another database
         # The walk asks for mails faster than anybody types.
         eager = {**settings.MAILPLUS, "VERIFICATION_RESEND_COOLDOWN": 0}
         stack.enter_context(override_settings(MAILPLUS=eager))
@@ -171,14 +173,14 @@ def _mailers_sending_to(port: int) -> dict[str, Any]:
     """The same aliases as in the settings, all leading to one server on this machine.
 
     So the demo sends nothing to the world, whatever `.env` says. The mailer that is broken on
-    purpose stays as it is.
+    purpose stays as it is, and so does the outbox, which leads to another.
     """
     local = {
         "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
         "OPTIONS": {"host": HOST, "port": port},
     }
     return {
-        alias: config if alias == "unreachable" else local
+        alias: config if alias in ("unreachable", "outbox") else local
         for alias, config in settings.MAILERS.items()
     }
 
