@@ -306,9 +306,8 @@ class Pool(Generic[S]):
         return _exit_deadline is None and not self._expired(connection)
 
     def _settle(self, slot: Slot[S], *, keep: bool = False) -> None:
-        if slot in self._taken:
-            self._taken.discard(slot)
-        elif slot in self._waiting:  # interrupted there
+        self._taken.discard(slot)
+        if slot in self._waiting:  # interrupted there, perhaps as its turn came
             self._waiting.remove(slot)
         connection, slot.connection, slot.holder = slot.connection, None, None
         if connection is not None and keep:

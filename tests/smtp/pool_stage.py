@@ -21,6 +21,8 @@ class _Greeted(SMTP):
     """A session after EHLO."""
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
+        # The C library takes locks to look up our own name, which no fork frees.
+        options["local_hostname"] = "client.example.com"
         super().__init__(host, port, timeout=10, **options)
         self.ehlo()
 

@@ -221,8 +221,6 @@ def test_a_fork_that_python_is_not_told_of_is_noticed(counting):
 @needs_fork
 def test_a_child_can_mail_whatever_other_threads_were_doing(counting):
     script = """
-    # The C library takes locks for the first look-up of a name that no fork frees.
-    mail(pool)
     stop, ends = threading.Event(), []
 
     def keep_mailing():
