@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import functools
+import time
+from datetime import UTC, datetime, tzinfo
 from email.utils import format_datetime, formatdate, make_msgid
 
 from django.core.mail.utils import DNS_NAME
@@ -19,10 +21,15 @@ def new_date() -> str:
     Local is the current time zone since Django 6.0, that of the process before; and
     UTC is written +0000 since then, -0000 before.
     """
+    local = email_in_local_time()
     if not MODERN_MIME:
-        return formatdate(localtime=email_in_local_time())
-    zone = get_current_timezone() if email_in_local_time() else UTC
-    return format_datetime(datetime.now(zone))
+        return formatdate(localtime=local)
+    return _written(int(time.time()), get_current_timezone() if local else UTC)
+
+
+@functools.lru_cache(maxsize=8)  # a batch is of one second, or of a few
+def _written(second: int, zone: tzinfo) -> str:
+    return format_datetime(datetime.fromtimestamp(second, zone))
 
 
 def new_message_id() -> str:

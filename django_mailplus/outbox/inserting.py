@@ -5,6 +5,7 @@ PostgreSQL takes them with COPY, which costs a third of an INSERT; psycopg 3 spe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -78,24 +79,16 @@ def _statement(
     fixed: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
 ) -> tuple[str, list[Any]]:
-    fields = [field(model, name) for name in rows[0]]
-    begun = [placed(field(model, name), fixed[name], connection) for name in fixed]
-    table, columns = _names(connection, model, [*fixed, *rows[0]])
+    begun = [placed(model, *each, connection) for each in fixed.items()]
     values: list[str] = []
     params: list[Any] = []
     for row in rows:
-        all_placed = [
-            *begun,
-            *(
-                placed(column, value, connection)
-                for column, value in zip(fields, row.values(), strict=True)
-            ),
-        ]
-        values.append(", ".join([text for text, _ in all_placed]))
-        for _, given in all_placed:
+        places = begun + [placed(model, *each, connection) for each in row.items()]
+        values.append(", ".join([text for text, _ in places]))
+        for _, given in places:
             params += given
-    head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
-    return head + f"({'), ('.join(values)})", params
+    into = _into(model, (*fixed, *rows[0]), connection.vendor)
+    return f"INSERT INTO {into} VALUES ({'), ('.join(values)})", params  # noqa: S608
 
 
 def _pieces(
@@ -122,19 +115,17 @@ def _copy(
 ) -> None:
     computed = _computed(cursor, [fixed, *rows])
 
-    columns_of = {name: field(model, name) for name in (*fixed, *rows[0])}
-
     def ready(name: str, value: Any) -> Any:
         if value is None or type(value) in AS_THEY_ARE:
             return value
         if type(value) is Sql:
             return computed[value]
-        return columns_of[name].get_db_prep_save(value, connection)
+        return field(model, name).get_db_prep_save(value, connection)
 
-    table, columns = _names(connection, model, [*fixed, *rows[0]])
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    into = _into(model, (*fixed, *rows[0]), connection.vendor)
     begun = [ready(*each) for each in fixed.items()]
-    with connection.wrap_database_errors, cursor.copy(statement) as copy:
+    copying = cursor.copy(f"COPY {into} FROM STDIN")
+    with connection.wrap_database_errors, copying as copy:
         for row in rows:
             copy.write_row(begun + [ready(*each) for each in row.items()])
 
@@ -153,9 +144,9 @@ def _computed(cursor: Any, rows: Sequence[Mapping[str, Any]]) -> dict[Sql, Any]:
     return dict(zip(pieces, cursor.fetchone(), strict=True))
 
 
-def _names(
-    connection: Any, model: type[Model], names: Sequence[str]
-) -> tuple[str, list[str]]:
-    quote = connection.ops.quote_name
+@functools.cache
+def _into(model: type[Model], names: Sequence[str], vendor: str) -> str:
+    """The table and its columns, as this kind of database quotes them."""
+    quote = connections[database()].ops.quote_name
     columns = [quote(str(field(model, name).column)) for name in names]
-    return quote(model._meta.db_table), columns
+    return f"{quote(model._meta.db_table)} ({', '.join(columns)})"

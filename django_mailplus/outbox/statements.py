@@ -27,6 +27,7 @@ __all__ = [
     "claim",
     "claimed",
     "due",
+    "literal",
     "now",
     "sent",
     "storable",
@@ -44,6 +45,11 @@ class Sql(NamedTuple):
 
     text: str
     params: tuple[Any, ...]
+
+
+def literal(value: str | int) -> Sql:
+    """A plain word or a number of our own, which need not be passed as a parameter."""
+    return Sql(f"'{value}'" if type(value) is str else str(value), ())
 
 
 def now(later: float = 0.0) -> Sql:
@@ -72,15 +78,15 @@ def field(model: type[Model], name: str) -> Field[Any, Any]:
     return model._meta.get_field(name)  # type: ignore[return-value]
 
 
-def placed(of: Field[Any, Any], value: Any, connection: Any) -> Sql:
-    """A value, as the field has it, and its place in a statement."""
+def placed(model: type[Model], name: str, value: Any, connection: Any) -> Sql:
+    """A value of a field, as the database has it, and its place in a statement."""
     if type(value) in AS_THEY_ARE:
         return Sql("%s", (value,))
     if type(value) is Sql:
         return value
     if value is None:
         return _NULL
-    return Sql("%s", (of.get_db_prep_save(value, connection),))
+    return Sql("%s", (field(model, name).get_db_prep_save(value, connection),))
 
 
 AS_THEY_ARE = frozenset({str, int, float, bool})
@@ -112,9 +118,9 @@ def _update(values: Mapping[str, Any], where: str, params: Sequence[Any]) -> int
     changes: list[str] = []
     given: list[Any] = []
     for name, value in values.items():
-        column = field(OutboxMessage, name)
-        text, said = placed(column, value, connection)
-        changes.append(f"{quote(str(column.column))} = {text}")
+        text, said = placed(OutboxMessage, name, value, connection)
+        column = quote(str(field(OutboxMessage, name).column))
+        changes.append(f"{column} = {text}")
         given += said
     table = quote(OutboxMessage._meta.db_table)
     with connection.cursor() as cursor:

@@ -23,7 +23,7 @@ from django_mailplus.outbox import blobs
 from django_mailplus.outbox.inserting import Table, insert, insert_at_once
 from django_mailplus.outbox.models import OutboxMessage, Payload, database, new_id
 from django_mailplus.outbox.options import OutboxOptions
-from django_mailplus.outbox.statements import now, storable
+from django_mailplus.outbox.statements import literal, now, storable
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.telling import tell_after_commit
 
@@ -121,7 +121,7 @@ def _draft(message: EmailMessage, options: OutboxOptions, mailer: str) -> _Draft
         "stream": storable(options.stream or "", 100),
         "message_id": storable(_header(message, "message-id"), 255),
         "mail_from": storable(envelope.mail_from, 320),
-        "recipients": [storable(address, 1_000) for address in envelope.rcpt_to],
+        "recipients": json.dumps([storable(each, 1_000) for each in envelope.rcpt_to]),
         # One such as "123456 is your code" would outlive the content.
         "subject": "" if options.sensitive else storable(str(message.subject), 255),
         "idempotency_key": options.idempotency_key,
@@ -171,17 +171,17 @@ def _insert(drafts: Sequence[_Draft]) -> None:
         blobs.link({draft.id: list(draft.blobs) for draft in drafts})
 
 
-_NEW = {
-    "state": State.QUEUED.value,
-    "attempts": 0,
-    "claim_token": "",
-    "claimed_by": "",
+_NEW: dict[str, Any] = {
+    "state": literal(State.QUEUED.value),
+    "attempts": literal(0),
+    "claim_token": literal(""),
+    "claimed_by": literal(""),
     "lease_until": None,
     "handover_started_at": None,
     "finalised_at": None,
     "code": None,
-    "enhanced": "",
-    "text": "",
+    "enhanced": literal(""),
+    "text": literal(""),
 }
 
 

@@ -90,3 +90,16 @@ def test_who_watches_the_statements_sees_all_of_them():
     with connection.execute_wrapper(watch):
         store([(letter(), OutboxOptions())] * 60, "smtp")
     assert sum("INSERT" in sql for sql in seen) >= 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL")
+def test_what_mails_say_is_compressed_with_lz4_where_the_server_can():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attcompression, 'lz4' = ANY (enumvals) FROM pg_attribute, pg_settings"
+            " WHERE attrelid = %s::regclass AND attname = 'document'"
+            " AND name = 'default_toast_compression'",
+            [Payload._meta.db_table],
+        )
+        [(compression, known)] = cursor.fetchall()
+    assert (compression == "l") is known
