@@ -22,6 +22,7 @@ __all__ = ["ClerkError", "Stage", "eventually", "stage_on", "staged"]
 
 _HERE = Path(__file__).resolve().parent
 _PATIENCE = 20.0  # seconds for what takes none; nothing is measured against it
+_PATIENCE_WITH_MANY = 300.0  # seconds for thousands of mails
 
 
 class ClerkError(Exception):
@@ -102,11 +103,12 @@ class Stage:
 
     def drain(self, **options: Any) -> None:
         """Let a worker send all that can be sent, after those that are gone."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _PATIENCE_WITH_MANY
         while time.monotonic() < until:
             self.call("hurry")
             pid = self.start(drain=True, **options)
-            assert self.wait(pid) == 0, self.words()
+            ended = self.wait(pid, _PATIENCE_WITH_MANY)
+            assert ended == 0, f"{ended} of the drain, None if it goes on: {self.words()}"
             if not set(self.states()) & {"queued", "sending"}:
                 return
             time.sleep(0.1)
