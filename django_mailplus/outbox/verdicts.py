@@ -55,12 +55,14 @@ def judge(
     hold_unknown: bool = False,
     settled: Mapping[str, State] | None = None,
     left: timedelta | None = None,
+    blamed: bool = False,
 ) -> Verdict:
     """The verdict on one try.
 
     `result` is None from a backend that sets none; `attempts` counts this one; `settled`
     are recipients whose fate earlier tries have sealed; `left` is how long the mail may
-    still be retried, None for ever.
+    still be retried, None for ever. With `blamed` a failure that looks like the mailer's
+    counts against the mail, since others leave: see `blaming`.
     """
     verdict = _judge(
         result,
@@ -68,6 +70,7 @@ def judge(
         attempts=attempts,
         hold_unknown=hold_unknown,
         settled=settled or {},
+        blamed=blamed,
     )
     if verdict.state != State.QUEUED:
         return verdict
@@ -113,6 +116,7 @@ def _judge(
     attempts: int,
     hold_unknown: bool,
     settled: Mapping[str, State],
+    blamed: bool,
 ) -> Verdict:
     if error is not None and _is_mailers_fault(result, error):
         return Verdict(
@@ -120,8 +124,8 @@ def _judge(
             outcome="mailer",
             text=type(error).__name__,
             code=_code_of(error),
-            counts=False,
-            trouble=_trouble(error),
+            counts=blamed,
+            trouble="" if blamed else _trouble(error),
         )
     if result is None:
         return _without_result(error, attempts, hold_unknown=hold_unknown)
