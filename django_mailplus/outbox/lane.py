@@ -30,6 +30,7 @@ from django_mailplus.outbox.backoff import after_attempt
 from django_mailplus.outbox.blaming import blame_of, tick
 from django_mailplus.outbox.claims import Claim
 from django_mailplus.outbox.exchange import exchange
+from django_mailplus.outbox.explaining import explain_rebuilding
 from django_mailplus.outbox.models import Blob, Recipient, database
 from django_mailplus.outbox.providers import provider_result
 from django_mailplus.outbox.rates import Limiter
@@ -282,7 +283,7 @@ class Lane:
         kind = type(error).__qualname__  # its words may be those of the mail
         logger.warning("Mail %s cannot be rebuilt (%s)", mail.id, kind)
         verdict = Verdict(
-            state=State.FAILED, outcome="permanent", text=type(error).__name__
+            state=State.FAILED, outcome="permanent", text=explain_rebuilding(error)
         )
         if not isinstance(error, _DAMAGE):
             # Perhaps the storage of its attachments, which may be back later.
@@ -320,6 +321,7 @@ class Lane:
             getattr(message, "delivery_result", None) or provider_result(message),
             error,
             attempts=claimed.mail.attempts,
+            mailer=self.alias,
             hold_unknown=claimed.mail.hold_unknown,
             settled=claimed.settled,
             left=claimed.left,
