@@ -87,8 +87,9 @@ def _zones(request, settings):
     statements._now.cache_clear()
 
 
+@pytest.mark.usefixtures("_zones")
 @pytest.mark.parametrize(("options", "error", "text"), WRONG)
-def test_what_is_wrong_and_what_is_right(_zones, outbox, options, error, text):  # noqa: PT019
+def test_what_is_wrong_and_what_is_right(outbox, options, error, text):
     outbox(dispatch="worker")
     with transaction.atomic():
         with pytest.raises(error, match=text):
