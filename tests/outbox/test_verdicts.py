@@ -79,7 +79,7 @@ def test_a_server_that_is_not_reached_costs_the_mail_nothing():
     mark_unsent(error)
     verdict = judge(result("transient", codes=[None]), error, attempts=1)
     assert (verdict.state, verdict.counts) == (State.QUEUED, False)
-    assert "refuses the connection (ConnectionRefusedError)" in verdict.trouble
+    assert "(ConnectionRefusedError)" in verdict.trouble
 
 
 def test_a_refused_login_names_its_code_and_no_more():
