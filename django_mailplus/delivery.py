@@ -20,6 +20,7 @@ __all__ = [
     "RecipientResult",
     "answer_lost",
     "classify",
+    "http_status",
     "mark_unsent",
     "unsent",
 ]
@@ -184,7 +185,7 @@ def _of_a_provider(error: BaseException) -> Fault | None:
     """None for an error that is not of an HTTP client."""
     if getattr(error, _KNOWN_UNSENT, False):  # it was asked for a token, say
         return None
-    if (status := _http_status(error)) is not None:
+    if (status := http_status(error)) is not None:
         if status < 300:  # taken, in words that the backend could not read
             return "unknown"
         return "message" if status in _HTTP_OF_A_MESSAGE else "mailer"
@@ -194,8 +195,8 @@ def _of_a_provider(error: BaseException) -> Fault | None:
     return "mailer" if met & _NOT_REACHED else None
 
 
-def _http_status(error: BaseException) -> int | None:
-    """As `requests`, `httpx` and django-anymail say it."""
+def http_status(error: BaseException) -> int | None:
+    """In an error of a provider's API, as `requests`, `httpx` and django-anymail say it."""
     response = getattr(error, "response", None)
     for holder in (error, response):
         status = getattr(holder, "status_code", None)

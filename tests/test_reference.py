@@ -29,7 +29,7 @@ from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
 from django_mailplus.models import EmailAddress, OutboxMessage
 from django_mailplus.outbox import urls as outbox_urls
-from django_mailplus.outbox.health import Health, health
+from django_mailplus.outbox.health import Health, Pause, health
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.views import HealthView
@@ -219,6 +219,8 @@ def test_the_pages_for_monitors_are_in_the_reference() -> None:
     assert documented == names | arguments | {"token"}
     fields = {field.name for field in dataclasses.fields(Health)}
     assert _table("watching.md", "health()") == fields
+    fields = {field.name for field in dataclasses.fields(Pause)}
+    assert _table("watching.md", "Pause") == fields
 
 
 TEMPLATES = ROOT / "django_mailplus" / "templates" / "mailplus" / "verification"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-__all__ = ["KEEP_TRYING", "after_attempt", "pause_after"]
+__all__ = ["KEEP_TRYING", "after_attempt", "longest_pause", "pause_after"]
 
 _MINUTE, _HOUR = 60.0, 3600.0  # seconds
 KEEP_TRYING = timedelta(hours=24)
@@ -30,5 +30,10 @@ def after_attempt(number: int, code: int | None = None) -> timedelta:
 
 def pause_after(failures: int) -> timedelta:
     """How long a mailer rests after so many failures in a row, from 1."""
-    seconds = min(_FIRST_PAUSE * 2 ** (min(failures, 10) - 1), _LONGEST_PAUSE)
-    return timedelta(seconds=seconds * random.uniform(0.75, 1))  # noqa: S311
+    return longest_pause(failures) * random.uniform(0.75, 1)  # noqa: S311
+
+
+def longest_pause(failures: int) -> timedelta:
+    """Before a random part is taken off."""
+    exponent = max(min(failures, 10) - 1, 0)
+    return timedelta(seconds=min(_FIRST_PAUSE * 2**exponent, _LONGEST_PAUSE))

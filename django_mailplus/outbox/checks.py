@@ -6,6 +6,7 @@ W045 SQLite and several writers   W046 another database   W047 lease too short
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,14 +57,13 @@ _OPTIONS: Mapping[str, _Option] = {
         lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 1,
         "a whole number of connections, 1 or more",
     ),
-    "lease": _Option(lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
+    "lease": _Option(
+        lambda v: _is_number(v) and 0 < v < math.inf, "a number of seconds above 0"
+    ),
     "rate": _Option(_accepted(Rate.parse), "a rate such as '14/s', '60/m' or '500/h'"),
     "priority": _Option(_as_option("priority"), "urgent, high, normal or low"),
     "on_unknown": _Option(_as_option("on_unknown"), "retry or hold"),
-    "max_age": _Option(
-        lambda v: _is_number(v) and _as_option("max_age")(v),
-        "a number of seconds, up to a year",
-    ),
+    "max_age": _Option(_as_option("max_age"), "a number of seconds, up to a year"),
     "stream": _Option(_as_option("stream"), "a name of up to 100 characters"),
     "sensitive": _Option(lambda v: isinstance(v, bool), "True or False"),
     "notify": _Option(lambda v: isinstance(v, bool), "True or False"),

@@ -27,8 +27,10 @@ from django_mailplus.message.narrowing import narrow
 from django_mailplus.message.snapshot import restore
 from django_mailplus.outbox import blobs, claims, pausing, recording
 from django_mailplus.outbox.backoff import after_attempt
+from django_mailplus.outbox.blaming import blame_of, tick
 from django_mailplus.outbox.claims import Claim
 from django_mailplus.outbox.exchange import exchange
+from django_mailplus.outbox.explaining import explain_rebuilding
 from django_mailplus.outbox.models import Blob, Recipient, database
 from django_mailplus.outbox.providers import provider_result
 from django_mailplus.outbox.rates import Limiter
@@ -56,6 +58,7 @@ class _Claimed:
     since: float  # time.monotonic()
     claimed_at: float = field(default_factory=time.monotonic)
     settled: dict[str, State] = field(default_factory=dict)
+    departed: int = 0  # tick of its last departure, see `blaming`
 
     @property
     def left(self) -> timedelta:
@@ -103,6 +106,7 @@ class Lane:
         self._unanswered: list[str] = []  # tokens of claims that may have been made
         self._renewed = time.monotonic()
         self._condition, self._looked = pausing.Condition(), -math.inf
+        self._blame = blame_of(alias)
         self._dry = False  # nothing more was due, or the rate left no room
 
     def _open_stream(self) -> None:
@@ -265,6 +269,7 @@ class Lane:
         """Just before it leaves: a process may have been stopped for any time."""
         if self._is_old(claimed):
             raise LeaseOverError
+        claimed.departed = tick()
 
     def _is_old(self, claimed: _Claimed) -> bool:
         return time.monotonic() - claimed.since > self.lease * _MARGIN
@@ -278,7 +283,7 @@ class Lane:
         kind = type(error).__qualname__  # its words may be those of the mail
         logger.warning("Mail %s cannot be rebuilt (%s)", mail.id, kind)
         verdict = Verdict(
-            state=State.FAILED, outcome="permanent", text=type(error).__name__
+            state=State.FAILED, outcome="permanent", text=explain_rebuilding(error)
         )
         if not isinstance(error, _DAMAGE):
             # Perhaps the storage of its attachments, which may be back later.
@@ -311,18 +316,25 @@ class Lane:
         if isinstance(error, LeaseOverError):
             self._backlog.append(claimed)
             return
-        verdict = judge(
+        judged = partial(
+            judge,
             getattr(message, "delivery_result", None) or provider_result(message),
             error,
             attempts=claimed.mail.attempts,
+            mailer=self.alias,
             hold_unknown=claimed.mail.hold_unknown,
             settled=claimed.settled,
             left=claimed.left,
         )
-        if verdict.trouble and self._condition.troubled:
+        verdict, mail = judged(), claimed.mail
+        if verdict.trouble and self._blame.is_on(mail.id):
+            verdict = judged(blamed=True)
+        elif verdict.trouble and self._condition.troubled:
             # Not this mail's doing: it keeps its place, and says for how long it waits.
             verdict = replace(verdict, behind=False)
-        self._told.append((claimed.mail, verdict))
+        elif verdict.outcome in ("accepted", "partial"):
+            self._blame.note_success(mail.id, claimed.departed)
+        self._told.append((mail, verdict))
 
     def _count(self, told: list[_Told], states: Mapping[uuid.UUID, State]) -> None:
         for _, verdict in told:
@@ -350,7 +362,7 @@ class Lane:
             pausing.pause(self.alias, troubles[0])
             self._looked = -math.inf
             self._opened = -math.inf  # to be renewed: its connections may be gone
-        elif told and self._condition.troubled:
+        elif self._condition.troubled and any(v.outcome != "mailer" for _, v in told):
             pausing.note_success(self.alias)
             self._condition = pausing.Condition()
 

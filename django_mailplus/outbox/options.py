@@ -24,6 +24,9 @@ class OutboxOptions:
     same key the first one. `on_unknown` says what happens when nobody knows whether the
     server took the mail: "retry" may send it twice, "hold" leaves it to a human.
     `sensitive` keeps what the mail says out of sight, and erases it once it was sent.
+
+    TypeError and ValueError name the option and what it takes: when these are made, and
+    when a message is sent with them, by when `expires_at` may be past.
     """
 
     priority: Literal["urgent", "high", "normal", "low"] | None = None
@@ -36,23 +39,14 @@ class OutboxOptions:
     sensitive: bool | None = None
 
     def __post_init__(self) -> None:
-        _one_of("priority", self.priority, _PRIORITIES)
-        _one_of("on_unknown", self.on_unknown, ("retry", "hold"))
-        for name in ("send_at", "expires_at"):
-            moment = getattr(self, name)
-            if moment is None:
-                continue
-            if not isinstance(moment, datetime.datetime) or moment.tzinfo is None:
-                raise ValueError(
-                    f"{name} takes a datetime with a time zone, such as "
-                    "django.utils.timezone.now() + timedelta(hours=1)."
-                )
-        for name, longest in (("idempotency_key", 200), ("stream", 100)):
-            text = getattr(self, name)
-            if text is not None and not 0 < len(text) <= longest:
-                raise ValueError(f"{name} takes 1 to {longest} characters.")
-        if self.max_age is not None and not 0 <= self.max_age <= _LONGEST_AGE:
-            raise ValueError("max_age takes seconds, from 0 to those of a year.")
+        for name, allowed in _WORDS.items():
+            _check_word(name, getattr(self, name), allowed)
+        for name, longest in _LONGEST.items():
+            _check_text(name, getattr(self, name), longest)
+        _check_seconds("max_age", self.max_age)
+        if not isinstance(self.sensitive, bool | None):
+            raise _wrong_type("sensitive", self.sensitive, "True or False")
+        _check_times(self.send_at, self.expires_at)
 
     @property
     def level(self) -> Priority:
@@ -69,6 +63,11 @@ class OutboxOptions:
         """What a message says in its attribute `outbox`: options, or a mapping of them."""
         given = getattr(message, "outbox", None)
         if isinstance(given, Mapping):
+            if unknown := [key for key in given if key not in _NAMES]:
+                raise TypeError(
+                    f"message.outbox has unknown options {', '.join(map(repr, unknown))}; "
+                    f"there are {', '.join(_NAMES)}."
+                )
             return cls(**given)
         if given is None:
             return cls()
@@ -87,13 +86,84 @@ class OutboxOptions:
         return replace(others, **said) if said else others
 
 
-def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise ValueError(f"{name}={value!r} is none; there are {', '.join(known)}.")
+# --- What they may be ------------------------------------------------------------------
 
-
-_LONGEST_AGE = 366 * 86_400.0  # seconds
 _PRIORITIES = tuple(name.lower() for name in Priority.names)
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "priority": _PRIORITIES,
+    "on_unknown": ("retry", "hold"),
+}
+_LONGEST = {"idempotency_key": 200, "stream": 100}  # characters, of the columns
+_LONGEST_AGE = 366 * 86_400.0  # seconds
+
+
+def _wrong_type(name: str, value: object, takes: str) -> TypeError:
+    """Without the value: a key may be made of an address."""
+    return TypeError(f"{name} is of type {type(value).__name__}; it takes {takes}.")
+
+
+def _check_word(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value is None:
+        return
+    known = ", ".join(map(repr, allowed))
+    if not isinstance(value, str):
+        raise _wrong_type(name, value, known)
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; it takes {known}.")
+
+
+def _check_text(name: str, value: object, longest: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise _wrong_type(name, value, f"a str of 1 to {longest} characters")
+    if not 0 < len(value) <= longest:
+        raise ValueError(
+            f"{name} has {len(value)} characters; it takes 1 to {longest}."
+        )
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    takes = f"seconds, from 0 to {_LONGEST_AGE:.0f} (a year)"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(name, value, takes)
+    if not 0 <= value <= _LONGEST_AGE:
+        raise ValueError(f"{name} is {value!r}; it takes {takes}.")
+
+
+def _check_times(
+    send_at: datetime.datetime | None, expires_at: datetime.datetime | None
+) -> None:
+    for name, moment in (("send_at", send_at), ("expires_at", expires_at)):
+        if moment is None:
+            continue
+        if not isinstance(moment, datetime.datetime):
+            raise _wrong_type(name, moment, _AWARE)
+        if moment.utcoffset() is None:
+            raise ValueError(
+                f"{name} is {moment.isoformat(' ')}, without a time zone; it takes {_AWARE}."
+            )
+    if expires_at is None:
+        return
+    if expires_at <= datetime.datetime.now(datetime.UTC):
+        raise ValueError(
+            f"expires_at is {expires_at.isoformat(' ')}, which is past: the mail would "
+            "never be sent. Give a later time, or do not send it."
+        )
+    if send_at is not None and expires_at <= send_at:
+        raise ValueError(
+            f"expires_at is {expires_at.isoformat(' ')}, not after send_at, which is "
+            f"{send_at.isoformat(' ')}: the mail would never be sent."
+        )
+
+
+# With USE_TZ = False, too, where django.utils.timezone.now() has no zone.
+_AWARE = (
+    "a datetime with a time zone, such as "
+    "datetime.now(timezone.utc) + timedelta(hours=1)"
+)
 _NAMES = tuple(field.name for field in fields(OutboxOptions))
 _NONE = OutboxOptions()
 

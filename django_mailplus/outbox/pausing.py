@@ -19,6 +19,8 @@ __all__ = [
     "pause_by_hand",
 ]
 
+_LONGEST_REASON = MailerState._meta.get_field("reason").max_length
+
 
 def _states() -> QuerySet[MailerState]:
     return MailerState.objects.using(database())
@@ -52,7 +54,7 @@ def pause(alias: str, reason: str) -> None:
     _states().filter(over, alias=alias, paused_by_hand=False).update(
         failures=F("failures") + 1,
         paused_until=DatabaseNow() + pause_after(state.failures + 1),
-        reason=reason,
+        reason=reason[:_LONGEST_REASON],
     )
 
 

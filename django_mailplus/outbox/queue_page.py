@@ -51,6 +51,7 @@ class _Row:
     reason: str
     oldest: str
     counts: tuple[_Count, ...]
+    stranded: str
 
 
 def show(page: ActingAdmin, request: HttpRequest) -> HttpResponse:
@@ -86,6 +87,7 @@ def _row(mailer: MailerStatus, base: str) -> _Row:
         reason=clean_line(mailer.reason),
         oldest=_age(mailer.oldest) if mailer.due else "",
         counts=_counts(mailer.counts, base, {"mailer": mailer.alias}),
+        stranded=_stranded(mailer),
     )
 
 
@@ -101,6 +103,15 @@ def _counts(
         )
         for state in State
     )
+
+
+def _stranded(mailer: MailerStatus) -> str:
+    if not mailer.stranded:
+        return ""
+    return _(
+        "Nothing sends what waits here: no outbox names this mailer in 'using'. Put it back, "
+        "or let another one send: %(command)s"
+    ) % {"command": f"manage.py mailqueue move {clean_line(mailer.alias)!r} --to ..."}
 
 
 def _age(seconds: float) -> str:

@@ -18,6 +18,7 @@ from django_mailplus.outbox.models import (
 )
 from django_mailplus.outbox.states import Priority, State
 from django_mailplus.outbox.status import MailerStatus, QueueStatus
+from django_mailplus.outbox.stranding import explain
 from django_mailplus.outbox.terminal import duration, table
 from django_mailplus.viewer import clean_line, clean_text, view
 
@@ -61,6 +62,8 @@ def status(found: QueueStatus, style: Style, columns: int | None) -> Iterator[st
     for mailer in found.mailers:
         if mailer.paused:
             yield style.WARNING(_pause(mailer))
+        if mailer.stranded:
+            yield style.WARNING(clean_line(explain(mailer.alias, mailer.stranded)))
 
 
 def _row(mailer: MailerStatus, shown: Iterable[State]) -> list[str]:
@@ -88,6 +91,7 @@ def status_as_json(found: QueueStatus) -> dict[str, Any]:
                 "due": mailer.due,
                 "oldest_seconds": round(mailer.oldest, 3),
                 "counts": {str(s): mailer.counts.get(s, 0) for s in State},
+                "stranded": mailer.stranded,
                 "paused": mailer.paused,
                 "paused_by_hand": mailer.paused_by_hand,
                 "paused_until": _iso(mailer.paused_until),

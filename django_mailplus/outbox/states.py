@@ -14,7 +14,7 @@ class State(models.TextChoices):
     QUEUED = "queued", _("queued")
     SENDING = "sending", _("sending")
     SENT = "sent", _("sent")
-    PARTIAL = "partial", _("partly refused")
+    PARTIAL = "partial", _("partial")
     FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("unknown")
     SUPPRESSED = "suppressed", _("suppressed")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Min, Q
 from django.db.models.functions import TruncMinute
@@ -12,19 +12,24 @@ from django.utils import timezone
 
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import MailerState, OutboxMessage, database
-from django_mailplus.outbox.states import State
+from django_mailplus.outbox.states import LIVE, State
+from django_mailplus.outbox.stranding import known_mailers
 
 __all__ = ["MailerStatus", "QueueStatus", "read_status", "sent_per_minute"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailerStatus:
-    """The mails of one mailer. `oldest` is for how many seconds one has been due."""
+    """The mails of one mailer. `oldest` is for how many seconds one has been due.
+
+    `stranded` are unfinished mails that nothing will send: see `stranding`.
+    """
 
     alias: str
     counts: Mapping[State, int]
     due: int = 0
     oldest: float = 0.0
+    stranded: int = 0
     paused: bool = False
     paused_until: datetime.datetime | None = None
     paused_by_hand: bool = False
@@ -72,10 +77,15 @@ def read_status() -> QueueStatus:
         state.alias: state
         for state in MailerState.objects.using(database()).filter(paused)
     }
+    known = known_mailers()
     return QueueStatus(
         mailers=tuple(
             _mailer(
-                alias, counts.get(alias, {}), waiting.get(alias), resting.get(alias)
+                alias,
+                counts.get(alias, {}),
+                waiting.get(alias),
+                resting.get(alias),
+                known,
             )
             for alias in sorted(counts.keys() | resting.keys())
         )
@@ -87,15 +97,20 @@ def _mailer(
     counts: Mapping[State, int],
     waiting: tuple[int, float] | None,
     resting: MailerState | None,
+    known: Collection[str],
 ) -> MailerStatus:
     due, oldest = waiting or (0, 0.0)
-    if resting is None:
-        return MailerStatus(alias=alias, counts=counts, due=due, oldest=oldest)
-    return MailerStatus(
+    status = MailerStatus(
         alias=alias,
         counts=counts,
         due=due,
         oldest=oldest,
+        stranded=0 if alias in known else sum(counts.get(state, 0) for state in LIVE),
+    )
+    if resting is None:
+        return status
+    return replace(
+        status,
         paused=True,
         paused_until=resting.paused_until,
         paused_by_hand=resting.paused_by_hand,

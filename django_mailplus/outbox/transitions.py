@@ -30,7 +30,16 @@ from django_mailplus.outbox.models import (
 from django_mailplus.outbox.senders import wake
 from django_mailplus.outbox.states import FINAL, State
 
-__all__ = ["cancel", "hold", "mark_sent", "requeue", "resume", "retry", "unhold"]
+__all__ = [
+    "cancel",
+    "hold",
+    "mark_sent",
+    "move",
+    "requeue",
+    "resume",
+    "retry",
+    "unhold",
+]
 
 _AT_ONCE = 1_000  # rows in one statement
 _RETRIABLE = (State.FAILED, State.UNKNOWN, State.PARTIAL, State.EXPIRED)
@@ -138,6 +147,14 @@ def _start_again(mails: QuerySet[OutboxMessage], *, anew: bool) -> int:
             over = rows().filter(pk__in=some, expires_at__lte=DatabaseNow())
             over.update(expires_at=None)
     return len(ids)
+
+
+def move(mails: QuerySet[OutboxMessage], mailer: str) -> int:
+    """Let another mailer send those that wait or are held; how many."""
+    moved = mails.filter(state__in=[State.QUEUED, State.HELD]).update(mailer=mailer)
+    if moved:
+        wake([mailer])
+    return moved
 
 
 def mark_sent(mails: QuerySet[OutboxMessage]) -> int:

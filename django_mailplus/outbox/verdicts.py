@@ -11,9 +11,9 @@ from django_mailplus.delivery import (
     RecipientResult,
     answer_lost,
     classify,
-    unsent,
 )
 from django_mailplus.outbox.backoff import after_attempt
+from django_mailplus.outbox.explaining import explain_failure, explain_trouble
 from django_mailplus.outbox.states import State
 
 __all__ = ["Verdict", "judge"]
@@ -52,22 +52,27 @@ def judge(
     error: Exception | None,
     *,
     attempts: int,
+    mailer: str = "",
     hold_unknown: bool = False,
     settled: Mapping[str, State] | None = None,
     left: timedelta | None = None,
+    blamed: bool = False,
 ) -> Verdict:
-    """The verdict on one try.
+    """The verdict on one try through a mailer.
 
     `result` is None from a backend that sets none; `attempts` counts this one; `settled`
     are recipients whose fate earlier tries have sealed; `left` is how long the mail may
-    still be retried, None for ever.
+    still be retried, None for ever. With `blamed` a failure that looks like the mailer's
+    counts against the mail, since others leave: see `blaming`.
     """
     verdict = _judge(
         result,
         error,
         attempts=attempts,
+        mailer=mailer,
         hold_unknown=hold_unknown,
         settled=settled or {},
+        blamed=blamed,
     )
     if verdict.state != State.QUEUED:
         return verdict
@@ -111,27 +116,29 @@ def _judge(
     error: Exception | None,
     *,
     attempts: int,
+    mailer: str,
     hold_unknown: bool,
     settled: Mapping[str, State],
+    blamed: bool,
 ) -> Verdict:
     if error is not None and _is_mailers_fault(result, error):
         return Verdict(
             state=State.QUEUED,
             outcome="mailer",
-            text=type(error).__name__,
+            text=explain_failure(error, mailer, blamed=blamed),
             code=_code_of(error),
-            counts=False,
-            trouble=_trouble(error),
+            counts=blamed,
+            trouble="" if blamed else explain_trouble(error, mailer),
         )
     if result is None:
-        return _without_result(error, attempts, hold_unknown=hold_unknown)
+        return _without_result(error, attempts, mailer, hold_unknown=hold_unknown)
     fates = {r: _fate(r, result, hold_unknown=hold_unknown) for r in result.recipients}
     verdict = Verdict(
         state=_whole([*fates.values(), *settled.values()]),
         outcome=_outcome(result),
         code=result.code,
         enhanced=result.enhanced,
-        text=result.text or next((r.text for r in result.refused), ""),
+        text=_text(result, error, mailer),
         seconds=result.seconds,
     )
     if settled or verdict.outcome == "partial":
@@ -170,15 +177,18 @@ def _outcome(result: DeliveryResult) -> str:
 
 def _is_mailers_fault(result: DeliveryResult | None, error: Exception) -> bool:
     """Whether nothing was heard about this mail: then any other would have failed, too."""
-    if classify(error) != "mailer":
-        return False
-    heard = result is not None and any(r.code is not None for r in result.recipients)
-    return not heard
+    return classify(error) == "mailer" and not (result and _is_heard(result))
 
 
-def _trouble(error: Exception) -> str:
-    code = _code_of(error)
-    return f"{type(error).__name__}{f' {code}' if code else ''}"
+def _is_heard(result: DeliveryResult) -> bool:
+    return any(recipient.code is not None for recipient in result.recipients)
+
+
+def _text(result: DeliveryResult, error: Exception | None, mailer: str) -> str:
+    """The words of the server, or why there are none."""
+    if error is not None and not _is_heard(result):
+        return explain_failure(error, mailer)
+    return result.text or next((r.text for r in result.refused), "")
 
 
 def _code_of(error: Exception) -> int | None:
@@ -187,7 +197,7 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _without_result(
-    error: Exception | None, attempts: int, *, hold_unknown: bool
+    error: Exception | None, attempts: int, mailer: str, *, hold_unknown: bool
 ) -> Verdict:
     """For a backend that raises or does not."""
     if error is None:
@@ -197,7 +207,7 @@ def _without_result(
         state=State.FAILED,
         outcome="permanent",
         code=code,
-        text=unsent((), error).text.removeprefix("Not sent: "),
+        text=explain_failure(error, mailer),
     )
     retried = replace(failed, state=State.QUEUED, outcome="transient")
     fault = classify(error)

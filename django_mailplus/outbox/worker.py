@@ -41,7 +41,7 @@ class Progress:
 
     sent: int = 0
     retried: int = 0  # to be tried again later
-    failed: int = 0  # given up, partly refused or unknown
+    failed: int = 0  # given up, partial or unknown
     under_way: int = 0  # handed over, no answer yet
 
 

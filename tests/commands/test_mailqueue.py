@@ -300,7 +300,7 @@ def test_retry_and_requeue():
     assert run("retry", "--all") == [
         "2 mails retried.",
         "Not the others: 1 sent. Only these can be retried: queued, failed, unknown, "
-        "partly refused, expired.",
+        "partial, expired.",
     ]
     assert run("requeue", str(mails[0].pk)) == ["1 mail requeued."]
     assert states() == ["queued"] * 3
@@ -361,3 +361,22 @@ def test_the_only_mailer_need_not_be_named(with_mailers):
 def test_an_action_must_be_named():
     with pytest.raises(CommandError, match="action"):
         run()
+
+
+def test_mails_that_nothing_will_send_are_told_and_moved():
+    store(2, "old")
+    rows().filter(subject="No 1").update(state="held")
+    found = as_json("status")
+    assert [(each["mailer"], each["stranded"]) for each in found["mailers"]] == [
+        ("old", 2)
+    ]
+    [warning] = [line for line in run("status") if "mailqueue move" in line]
+    assert "2 mails wait for the mailer 'old'" in warning
+    with pytest.raises(CommandError, match="No outbox sends through 'older'"):
+        run("move", "old", "--to", "older")
+    assert run("move", "old", "--to", "bulk") == ["2 mails moved to bulk."]
+    assert set(rows().values_list("mailer", "state")) == {
+        ("bulk", "queued"),
+        ("bulk", "held"),
+    }
+    assert not any("mailqueue move" in line for line in run("status"))

@@ -156,3 +156,10 @@ def test_a_project_with_email_settings_has_one_mailer(with_email_settings):
         assert states() == ["sent"] * 2
         assert said.splitlines()[0].endswith("Sending what is in the outbox.")
     close_all()
+
+
+def test_it_says_at_the_start_which_mails_it_will_never_send(server, caplog):
+    store(1, "old")
+    run("--drain")
+    [told] = [text for text in caplog.messages if "'old'" in text]
+    assert "1 mail waits for the mailer 'old', through which no outbox sends" in told

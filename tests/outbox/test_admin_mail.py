@@ -32,6 +32,11 @@ def text_of(client, mail, more="change"):
     return client.get(page_of(mail, more)).content.decode()
 
 
+def test_a_priority_is_a_word(boss):
+    text = text_of(boss, put(options={"priority": "high"}))
+    assert '<th scope="row">Priority</th><td>high</td>' in text
+
+
 def test_the_envelope_every_try_and_every_recipient(boss):
     mail = put(
         letter(to=["bob@example.com", "carol@example.com"]),

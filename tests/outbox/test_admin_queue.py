@@ -116,6 +116,16 @@ def test_one_among_thousands_is_seen():
     assert (first.ago, second.ago) == (1, 0)
 
 
+def test_mails_that_nothing_will_send(boss, with_mailers):
+    with_mailers(OUTBOXES)
+    put()
+    assert "Nothing sends what waits here" not in page(boss)
+    put(mailer="old")
+    text = page(boss)
+    assert text.count("Nothing sends what waits here") == 1
+    assert "manage.py mailqueue move &#x27;old&#x27; --to" in text
+
+
 def test_pause_and_resume(boss):
     put()
     paused = boss.post(

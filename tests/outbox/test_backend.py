@@ -279,25 +279,6 @@ def test_enqueue_without_an_outbox_says_so(server, with_mailers):
         enqueue(message())
 
 
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"priority": "soon"}, "there are urgent, high, normal, low"),
-        ({"on_unknown": "drop"}, "there are retry, hold"),
-        ({"send_at": timezone.now().replace(tzinfo=None)}, "with a time zone"),
-        ({"expires_at": "tomorrow"}, "with a time zone"),
-        ({"idempotency_key": ""}, "1 to 200 characters"),
-        ({"stream": "x" * 101}, "1 to 100 characters"),
-        ({"max_age": -1}, "seconds, from 0"),
-    ],
-)
-def test_options_that_make_no_sense(outbox, options, text):
-    outbox()
-    with pytest.raises(ValueError, match=text):
-        enqueue(message(), **options)
-    assert not OutboxMessage.objects.exists()
-
-
 def test_an_option_of_the_wrong_kind_on_a_message(outbox):
     outbox()
     wrong = message()

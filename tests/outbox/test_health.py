@@ -12,7 +12,7 @@ from django.utils import timezone
 from outbox_admin_stage import put, put_due_for, put_finished
 
 from django_mailplus.outbox import pausing, views
-from django_mailplus.outbox.health import health
+from django_mailplus.outbox.health import Pause, health
 from django_mailplus.outbox.models import MailerState
 from django_mailplus.outbox.views import HealthView, MetricsView
 
@@ -26,12 +26,24 @@ urlpatterns = [
 
 
 @pytest.fixture(autouse=True)
-def _urls(settings):
+def _urls(settings, with_mailers):
     settings.ROOT_URLCONF = __name__
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+                "OPTIONS": {"using": "smtp", "dispatch": "worker"},
+            },
+            "smtp": {
+                "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+                "OPTIONS": {"host": "127.0.0.1", "port": 9},
+            },
+        }
+    )
 
 
 def test_an_empty_outbox_is_well(django_assert_num_queries):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         found = health()
     assert found.ok
     assert (found.reasons, found.due, found.oldest) == ((), 0, 0.0)
@@ -64,8 +76,49 @@ def test_a_paused_mailer():
         alias="rested", paused_until=timezone.now() - timedelta(1)
     )
     found = health()
-    assert found.paused == ("news",)
-    assert found.reasons == ("The mailer 'news' is paused.",)
+    assert found.paused == (
+        Pause(mailer="news", reason="ask (address)", until=None, by_hand=True),
+    )
+    assert found.reasons == ("The mailer 'news' is paused by hand: ask (address).",)
+
+
+def rest(failures, *, seconds=20):
+    until = timezone.now() + timedelta(seconds=seconds)
+    return MailerState.objects.create(
+        alias="smtp", paused_until=until, failures=failures, reason="Gone."
+    )
+
+
+def test_a_pause_that_trouble_made_is_an_alarm_when_it_lasts():
+    state = rest(failures=4)
+    found = health()
+    assert found.ok
+    [pause] = found.paused
+    assert (pause.mailer, pause.reason, pause.by_hand) == ("smtp", "Gone.", False)
+    assert pause.until == state.paused_until
+    MailerState.objects.update(failures=5)  # its pauses last for a minute and more
+    assert health().reasons == ("The mailer 'smtp' is paused after trouble: Gone.",)
+
+
+def test_a_short_pause_is_told_where_mails_are_late():
+    rest(failures=1)
+    put_due_for(1_000)
+    found = health()
+    assert len(found.reasons) == 2
+    assert "paused after trouble" in found.reasons[1]
+
+
+def test_mails_that_no_outbox_sends():
+    for state in ("queued", "held", "sending"):
+        put(mailer="old", state=state, lease_until=None)
+    put_finished("sent", mailer="older")
+    put()
+    found = health()
+    assert found.stranded == {"old": 3}
+    [reason] = found.reasons
+    assert "3 mails wait for the mailer 'old'" in reason
+    assert "there are: 'smtp'" in reason
+    assert "manage.py mailqueue move 'old' --to" in reason
 
 
 def test_what_waits_for_a_human():
@@ -93,6 +146,7 @@ def test_the_page_of_a_well_outbox(client):
         "paused": [],
         "unknown": 0,
         "failed": 0,
+        "stranded": {},
     }
 
 
@@ -102,6 +156,9 @@ def test_the_page_of_an_ill_outbox_names_nobody(client):
     page = client.get("/monitor/health/")
     assert page.status_code == 503
     assert len(page.json()["reasons"]) == 2
+    assert page.json()["paused"] == [
+        {"mailer": "smtp", "reason": "ask (address)", "until": None, "by_hand": True}
+    ]
     assert b"@" not in page.content
 
 

@@ -6,13 +6,26 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from outbox.mailing import send, states
 
-from django_mailplus.outbox import pausing
+from django_mailplus.outbox import pausing, stranding, transitions
 from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status, sent_per_minute
+from django_mailplus.outbox.worker import Worker
 
 pytestmark = pytest.mark.django_db
+
+OUTBOX = {
+    "default": {
+        "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+        "OPTIONS": {"using": "smtp", "dispatch": "worker"},
+    },
+    "smtp": {
+        "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+        "OPTIONS": {"host": "127.0.0.1", "port": 9},
+    },
+}
 
 
 def store(count, **values):
@@ -55,6 +68,41 @@ def test_counts_ages_and_pauses(django_assert_num_queries):
     assert 90 <= smtp.oldest < 120
     assert status.due == 3
     assert status.counts[State.SENT] == 2
+
+
+def test_mails_of_a_mailer_that_no_outbox_sends_through(with_mailers, caplog):
+    with_mailers(OUTBOX)
+    store(2)
+    store(2, mailer="old")
+    store(1, mailer="old", state=State.HELD)
+    store(1, mailer="old", state=State.SENT, finalised_at=timezone.now())
+    found = {mailer.alias: mailer.stranded for mailer in read_status().mailers}
+    assert found == {"old": 3, "smtp": 0}
+    stranding.warn()
+    [told] = caplog.messages
+    assert "3 mails wait for the mailer 'old'" in told
+
+
+def test_a_mailer_that_sends_for_itself_strands_its_mails(with_mailers):
+    with_mailers({"smtp": OUTBOX["smtp"]})
+    store(1)
+    assert stranding.find() == {"smtp": 1}
+    assert "there are: none" in stranding.explain("smtp", 1)
+
+
+def test_moved_to_another_mailer_they_are_sent(outbox, mail_server):
+    outbox(dispatch="worker")
+    send("a", "b", "c")
+    OutboxMessage.objects.update(mailer="old")
+    held = OutboxMessage.objects.earliest("id").pk
+    OutboxMessage.objects.filter(pk=held).update(state=State.HELD)
+    Worker(["smtp"]).run(drain=True)
+    assert mail_server.taken == []
+    old = OutboxMessage.objects.filter(mailer="old")
+    assert transitions.move(old, "smtp") == 3
+    Worker(["smtp"]).run(drain=True)
+    assert states() == ["held", "sent", "sent"]
+    assert not stranding.find()
 
 
 def test_sends_by_the_minute():

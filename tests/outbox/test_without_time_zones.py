@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.mail import EmailMessage
 from django.core.management import call_command
+from django.db.models import F
 from django.utils import timezone
 
 from django_mailplus.outbox import enqueue, retention, statements
@@ -104,7 +105,9 @@ def test_another_try_comes_in_a_while(outbox, mail_server):
 def test_what_is_too_late_is_not_sent(outbox, mail_server):
     outbox(dispatch="worker")
     enqueue(message("open"), expires_at=aware_in(minutes=5))
-    enqueue(message("over"), expires_at=aware_in(minutes=-5))
+    over = enqueue(message("over"), expires_at=aware_in(minutes=5))
+    past = F("expires_at") - timedelta(minutes=10)
+    OutboxMessage.objects.filter(pk=over.pk).update(expires_at=past)
     drain()
     states = OutboxMessage.objects.order_by("id").values_list("state", flat=True)
     assert list(states) == ["sent", "expired"]

@@ -56,6 +56,16 @@ class Command(BaseCommand):
         _add_json(content)
         for name, verb in VERBS.items():
             _add_verb(actions.add_parser(name, help=verb.means))
+        move = actions.add_parser(
+            "move", help="Let another mailer send what waits for one, or is held."
+        )
+        move.add_argument("mailer", help="The one whose mails they are.")
+        move.add_argument(
+            "--to",
+            required=True,
+            metavar="MAILER",
+            help="One that an outbox sends through.",
+        )
         pause = actions.add_parser("pause", help="Send nothing through a mailer.")
         _add_mailer(pause)
         pause.add_argument(
@@ -158,6 +168,12 @@ class Command(BaseCommand):
                 if others
                 else f"Not {done.erased:,} whose content has been erased."
             )
+
+    def _move(self, options: Mapping[str, Any]) -> None:
+        to = _mailer(options["to"])
+        moved = transitions.move(selecting.select(mailers=[options["mailer"]]), to)
+        mails = f"{moved:,} mail{'s' if moved != 1 else ''}"
+        self.stdout.write(f"{mails} moved to {to or 'the mailer of the settings'}.")
 
     def _pause(self, options: Mapping[str, Any]) -> None:
         alias = _mailer(options["mailer"])

@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
 from django_mailplus.compat import InvalidMailer
-from django_mailplus.outbox import notify
+from django_mailplus.outbox import notify, stranding
 from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.screen import Screen
@@ -102,6 +102,7 @@ class Command(BaseCommand):
             return
         aliases = _aliases(options["using"])
         _require_tables()
+        stranding.warn()
         pulse = _pulse(options)
         with Screen(self.stdout) as screen:
             report = self._report(screen, aliases, options)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django_mailplus.outbox.importing.moving import (
     Carried,
     ImportRefusedError,
+    NotCarriedError,
     Outcome,
 )
 from django_mailplus.outbox.options import OutboxOptions
@@ -102,14 +103,18 @@ class PostOffice:
     def carry(self, row: Any) -> Carried:
         due = row.scheduled_time
         later = due is not None and due > timezone.now()
-        return Carried(
-            message=_message(row),
-            options=OutboxOptions(
+        try:
+            options = OutboxOptions(
                 priority=_PRIORITIES.get(row.priority, "normal"),
                 send_at=_aware(due) if later else None,
                 expires_at=_aware(row.expires_at),
                 idempotency_key=f"{self.name}:{row.pk}:{row.created:%Y%m%dT%H%M%S.%f}",
-            ),
+            )
+        except ValueError as error:  # it ends before it is due
+            raise NotCarriedError(str(error)) from None
+        return Carried(
+            message=_message(row),
+            options=options,
             backend=self._backend(row.backend_alias),
             held=row.status is None,
         )

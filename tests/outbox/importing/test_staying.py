@@ -42,6 +42,20 @@ def test_what_cannot_be_carried_stays(project):
     ) == ["smtp", "bulk_smtp"]
 
 
+def test_what_ends_before_it_is_due_stays(project):
+    project.python(
+        """
+        mail = post_office.mail.send("a@example.com", "s@example.com", message="x")
+        soon = timezone.now() + datetime.timedelta(hours=1)
+        late = soon + datetime.timedelta(hours=1)
+        Email.objects.filter(pk=mail.pk).update(scheduled_time=late, expires_at=soon)
+        """,
+        old="post_office",
+    )
+    told = project.manage("importmail", "post_office", status=1)
+    assert "not after send_at" in told
+
+
 def test_what_an_unknown_mailer_should_send_names_the_outboxes(project):
     project.python(
         "post_office.mail.send('a@example.com', 's@example.com', message='x')"
