@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from django_mailplus.delivery import DeliveryResult, RecipientResult
+import smtplib
+
+from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
 from django_mailplus.smtp.replies import Reply
 from django_mailplus.smtp.transaction import Transaction
 
-__all__ = ["result_of"]
+__all__ = ["in_words", "result_of"]
 
 
 def result_of(
@@ -49,3 +51,22 @@ def _recipient(
         enhanced=deciding.enhanced if deciding else "",
         text=deciding.text if deciding else "The connection broke",
     )
+
+
+def in_words(result: DeliveryResult, error: Exception | None) -> str:
+    """Why it was not accepted by all, for the log: numbers and classes, no texts."""
+    count = f"{len(result.refused)} of {len(result.recipients)} recipients"
+    if error is None or any(r.code is not None for r in result.recipients):
+        return f"not accepted for {count}"
+    kind = type(error).__name__
+    match classify(error):
+        case "mailer" if isinstance(error, smtplib.SMTPResponseException):
+            return (
+                f"not sent: the server refused the session ({kind} {error.smtp_code})"
+            )
+        case "mailer":
+            can = "reached" if isinstance(error, OSError) else "used"
+            return f"not sent: the mailer could not be {can} ({kind})"
+        case "unknown":
+            return f"perhaps sent: the answer was lost for {count} ({kind})"
+    return f"not sent: {kind} in this message, or in one before it"

@@ -21,7 +21,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import BackendKind, MailplusBackend
 from django_mailplus.backends.connections import PooledBackend
-from django_mailplus.backends.results import result_of
+from django_mailplus.backends.results import in_words, result_of
 from django_mailplus.backends.streaming import Letter, MessageStream
 from django_mailplus.compat import option_label, prepare_address
 from django_mailplus.delivery import (
@@ -297,7 +297,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         result = result_of(
             letter.addresses, transaction, mailer=self.alias, seconds=seconds
         )
-        self._report(letter.message, result)
+        self._report(letter.message, result, error)
         return error
 
     def _report_unsent(
@@ -320,11 +320,12 @@ class EmailBackend(MailplusBackend, PooledBackend):
         at_fault = not written and error is not None and classify(error) == "message"
         if addresses:
             kind: Kind = "permanent" if at_fault else "transient"
-            self._report(
-                message, unsent(addresses, error, kind=kind, mailer=self.alias)
-            )
+            result = unsent(addresses, error, kind=kind, mailer=self.alias)
+            self._report(message, result, error)
 
-    def _report(self, message: EmailMessage, result: DeliveryResult) -> None:
+    def _report(
+        self, message: EmailMessage, result: DeliveryResult, error: Exception | None
+    ) -> None:
         """Put the result on the message, tell the signals and the log."""
         message.delivery_result = result  # type: ignore[attr-defined]
         told = {"sender": EmailBackend, "message": message, "result": result}
@@ -332,10 +333,9 @@ class EmailBackend(MailplusBackend, PooledBackend):
             message_sent.send_robust(recipients=result.accepted, **told)
         if result.refused:
             logger.warning(
-                "%s not accepted for %d of %d recipients (mailer %s)",
+                "%s %s (mailer %s)",
                 result.message_id or "Message",
-                len(result.refused),
-                len(result.recipients),
+                in_words(result, error),
                 self.alias or "EMAIL_BACKEND",
             )
             message_failed.send_robust(recipients=result.refused, **told)

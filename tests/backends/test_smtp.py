@@ -7,8 +7,10 @@ import smtplib
 
 import pytest
 from backends.stage import kinds
+from django.core.mail import EmailMessage
 from scripted_server import CLOSE, SILENCE
 
+from django_mailplus.compat import get_mailer
 from django_mailplus.delivery import classify
 
 
@@ -55,6 +57,40 @@ def test_a_partial_refusal_raises_nothing_and_is_never_silent(send, told, caplog
         ("failed", ["carol@example.com", "dave@example.com"]),
     ]
     assert "not accepted for 2 of 3 recipients" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("banner", "told"),
+    [
+        (CLOSE, "not sent: the mailer could not be reached (SMTPServerDisconnected)"),
+        (
+            "554 5.3.2 closed",
+            "not sent: the server refused the session (SMTPConnectError 554)",
+        ),
+    ],
+)
+def test_the_log_says_that_a_server_is_down_and_not_that_it_refused(
+    send, caplog, banner, told
+):
+    with caplog.at_level(logging.WARNING):
+        _, error, _ = send(banner=banner)
+    assert isinstance(error, smtplib.SMTPException)
+    assert told in caplog.text
+    assert "not accepted" not in caplog.text
+
+
+def test_the_log_says_that_nobody_is_there(with_mailers, caplog):
+    smtp = "django_mailplus.backends.smtp.EmailBackend"
+    options = {"host": "127.0.0.1", "port": 9}
+    with_mailers({"default": {"BACKEND": smtp, "OPTIONS": options}})
+    message = EmailMessage("Hi", "Hi", "a@example.com", ["b@example.com"])
+    with pytest.raises(ConnectionRefusedError):
+        get_mailer("default").send_messages([message])
+    [told] = caplog.messages
+    assert told == (
+        "Message not sent: the mailer could not be reached (ConnectionRefusedError) "
+        "(mailer default)"
+    )
 
 
 def test_no_address_or_body_reaches_the_log_or_a_repr(send, caplog):
