@@ -70,7 +70,7 @@ class OutboxOptions:
                 )
             return cls(**given)
         if given is None:
-            return cls()
+            return _NONE
         if not isinstance(given, cls):
             raise TypeError(
                 f"message.outbox is a {type(given).__name__}; it takes OutboxOptions "

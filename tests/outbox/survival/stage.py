@@ -108,7 +108,9 @@ class Stage:
             self.call("hurry")
             pid = self.start(drain=True, **options)
             ended = self.wait(pid, _PATIENCE_WITH_MANY)
-            assert ended == 0, f"{ended} of the drain, None if it goes on: {self.words()}"
+            assert ended == 0, (
+                f"{ended} of the drain, None if it goes on: {self.words()}"
+            )
             if not set(self.states()) & {"queued", "sending"}:
                 return
             time.sleep(0.1)
