@@ -9,12 +9,14 @@ import os
 import pty
 import re
 import termios
+from datetime import timedelta
 
 import pytest
 from commands.worker_stage import mailers_for, rows, states, store
 from django.core.mail import EmailMultiAlternatives
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
+from django.utils import timezone
 from scripted_server import ScriptedServer
 
 from django_mailplus.outbox import pausing, retention, storing
@@ -315,6 +317,29 @@ def test_what_was_erased_cannot_be_sent_once_more():
             "Not 1 whose content has been erased."
         ]
     assert sorted(states()) == ["failed", "queued"]
+
+
+def test_retry_of_all_leaves_to_its_time_what_is_scheduled_for_later():
+    later = timezone.now() + timedelta(hours=1)
+    first, second, waiting, troubled, failed = store(5)
+    rows().filter(pk__in=[m.pk for m in (first, second, waiting, troubled)]).update(
+        due_at=later
+    )
+    rows().filter(pk=waiting.pk).update(attempts=1)
+    # It met a mailer in trouble, which costs no attempt.
+    Attempt.objects.create(mail=troubled, worker="w", mailer="smtp", outcome="trouble")
+    rows().filter(pk=failed.pk).update(state="failed")
+    left_out = (
+        "Left out: 2 mails scheduled for later. To send one now, name its id: "
+        "manage.py mailqueue retry ID"
+    )
+    assert run("retry", "--all", "--dry-run") == ["3 mails can be retried.", left_out]
+    assert run("retry", "--all") == ["3 mails retried.", left_out]
+    due = rows().filter(due_at__lt=later)
+    assert {m.pk for m in due} == {waiting.pk, troubled.pk, failed.pk}
+    assert run("retry", str(first.pk)) == ["1 mail retried."]
+    assert not rows().filter(pk=first.pk, due_at=later).exists()
+    assert rows().filter(pk=second.pk, due_at=later).exists()
 
 
 def test_filters_choose_among_all():

@@ -17,7 +17,7 @@ from django_mailplus.outbox.selecting import VERBS, UnknownMailError
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status
 from django_mailplus.outbox.stores import sending_mailers
-from django_mailplus.outbox.terminal import columns_of, style_of
+from django_mailplus.outbox.terminal import columns_of, count_of, style_of
 from django_mailplus.viewer import clean_text
 
 _SHOWN = 50  # mails of a list where nobody says how many
@@ -139,8 +139,13 @@ class Command(BaseCommand):
 
     def _change(self, action: str, options: Mapping[str, Any]) -> None:
         verb = VERBS[action]
-        done = selecting.do(verb, _chosen(options), dry_run=options["dry_run"])
-        count = f"{done.changed:,} mail{'s' if done.changed != 1 else ''}"
+        done = selecting.do(
+            verb,
+            _chosen(options),
+            dry_run=options["dry_run"],
+            named=bool(options["id"]),
+        )
+        count = count_of(done.changed, "mail")
         can = "can be " if options["dry_run"] else ""
         self.stdout.write(f"{count} {can}{verb.done}.")
         others = [
@@ -157,6 +162,11 @@ class Command(BaseCommand):
                 f"Nor {done.erased:,} whose content has been erased."
                 if others
                 else f"Not {done.erased:,} whose content has been erased."
+            )
+        if done.scheduled:
+            self.stdout.write(
+                f"Left out: {count_of(done.scheduled, 'mail')} scheduled for later. To send "
+                f"one now, name its id: manage.py mailqueue {action} ID"
             )
 
     def _pause(self, options: Mapping[str, Any]) -> None:
