@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 from django_mailplus.chain import find_backend, leaves
 from django_mailplus.compat import get_mailer
@@ -21,6 +21,7 @@ from django_mailplus.outbox.at_exit import at_exit
 from django_mailplus.outbox.bell import Bell
 from django_mailplus.outbox.draining import drain
 from django_mailplus.outbox.due import seconds_until_due
+from django_mailplus.outbox.outage import fault_of
 from django_mailplus.outbox.worker import Progress, Worker
 
 __all__ = ["finish", "wake"]
@@ -87,10 +88,10 @@ class _SendingThread:
             self._send()
             self._troubles = 0
             return seconds_until_due(self._alias)
-        except Exception:
+        except Exception as error:
             self._troubles = min(self._troubles + 1, 10)
             pause = min(2.0**self._troubles, LONGEST_SLEEP)
-            logger.exception("The outbox thread failed; again in %d seconds", pause)
+            _log_failure(error, pause)
             return pause
 
     def _send(self) -> None:
@@ -169,6 +170,16 @@ class _SendingThread:
             thread.join(max(0.0, until - time.monotonic()))
             return not thread.is_alive()
         return True
+
+
+def _log_failure(error: Exception, pause: float) -> None:
+    fault = fault_of(error) if isinstance(error, Error) else ""
+    logger.error(
+        "The outbox thread failed; again in %d seconds%s",
+        pause,
+        f". {fault}" if fault else "",
+        exc_info=None if fault else error,
+    )
 
 
 def _leaves(alias: str) -> list[str | None]:

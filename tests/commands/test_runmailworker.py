@@ -139,7 +139,8 @@ def test_without_tables_it_says_what_to_run(server, monkeypatch):
     introspection = type(connection.introspection)
     monkeypatch.setattr(introspection, "table_names", lambda self, *args: [])
     with pytest.raises(
-        CommandError, match=r"has no outbox yet\. Run 'manage\.py migrate'"
+        CommandError,
+        match=r"lacks tables of django_mailplus, .* Run 'manage\.py migrate'",
     ):
         call_command("runmailworker")
 

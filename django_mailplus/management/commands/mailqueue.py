@@ -7,10 +7,11 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.management.color import Style
 from django.db.models import QuerySet
 
+from django_mailplus.management.database import DatabaseCommand
 from django_mailplus.outbox import pausing, queue_report, selecting, transitions
 from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.outbox.selecting import VERBS, UnknownMailError
@@ -23,7 +24,7 @@ from django_mailplus.viewer import clean_text
 _SHOWN = 50  # mails of a list where nobody says how many
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Shows what is in the outbox, and lets you decide what becomes of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

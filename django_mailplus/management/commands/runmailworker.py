@@ -16,13 +16,15 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connections
+from django.core.management.base import CommandError
+from django.db import Error
 
 from django_mailplus.compat import InvalidMailer
+from django_mailplus.management.database import DatabaseCommand
 from django_mailplus.outbox import notify
 from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
-from django_mailplus.outbox.models import OutboxMessage, database
+from django_mailplus.outbox.models import database
+from django_mailplus.outbox.outage import without_tables
 from django_mailplus.outbox.screen import Screen
 from django_mailplus.outbox.stores import sending_mailers
 from django_mailplus.outbox.terminal import style_of
@@ -31,10 +33,11 @@ from django_mailplus.outbox.worker import LONGEST_POLL, Progress, Worker
 
 # SIGHUP: the terminal was closed, or a supervisor wants new settings to be read.
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+_PATIENCE = 10.0  # seconds without a database after which --drain and --once give up
 _ONE_PRESS = 0.5  # seconds; terminals and supervisors may both pass one on
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Sends the mails in the outbox until it is stopped. The first SIGTERM, SIGINT "
         "(CONTROL-C) or SIGHUP lets it finish what is on its way, another makes it leave "
@@ -101,7 +104,8 @@ class Command(BaseCommand):
             self._tell_health(Path(options["heartbeat"]), options["verbosity"])
             return
         aliases = _aliases(options["using"])
-        _require_tables()
+        ends = options["drain"] or options["once"]
+        _require_tables(waiting=not ends)
         pulse = _pulse(options)
         with Screen(self.stdout) as screen:
             report = self._report(screen, aliases, options)
@@ -117,6 +121,7 @@ class Command(BaseCommand):
                 concurrency=options["concurrency"],
                 poll=options["poll"],
                 max_messages=options["max_messages"],
+                patience=_PATIENCE if ends else math.inf,
                 on_turn=look,
             )
             self._run(worker, report, screen, options)
@@ -202,16 +207,16 @@ def _aliases(wanted: list[str] | None) -> list[str]:
     return [*dict.fromkeys(wanted)] if wanted else known
 
 
-def _require_tables() -> None:
-    """Where the database does not answer, the worker waits for it."""
+def _require_tables(*, waiting: bool) -> None:
+    """`waiting` is whether the worker waits for a database that does not answer."""
     try:
-        tables = connections[database()].introspection.table_names()
+        fault = without_tables(database())
     except Error:
+        if not waiting:
+            raise
         return
-    if OutboxMessage._meta.db_table not in tables:
-        raise CommandError(
-            f"The database {database()!r} has no outbox yet. Run 'manage.py migrate'."
-        )
+    if fault:
+        raise CommandError(fault)
 
 
 def _pulse(options: Mapping[str, Any]) -> Heartbeat | None:
