@@ -27,6 +27,9 @@ from django_mailplus.outbox.terminal import width_of
 pytestmark = pytest.mark.django_db
 
 
+SHOW = "All about one of them: manage.py mailqueue show ID"
+
+
 @pytest.fixture(autouse=True)
 def _mailers(with_mailers):
     with ScriptedServer() as server:
@@ -130,14 +133,17 @@ def test_a_terminal_gets_what_fits_and_a_pipe_gets_all():
     assert run("list")[1].endswith("日本語の件名")
     letter("short")
     wide = on_terminal(200, "list")
-    assert len({width_of(line[: line.index("bob@")]) for line in wide[1:]}) == 1
+    assert len({width_of(line[: line.index("bob@")]) for line in wide[1:-1]}) == 1
 
 
 def test_a_terminal_is_told_that_there_is_more():
     store(3)
-    assert (
-        on_terminal(100, "list", "--limit", "2")[-1] == "1 more; --limit 0 shows all."
-    )
+    lines = on_terminal(100, "list", "--limit", "2")
+    assert lines[-2:] == ["1 more; --limit 0 shows all.", SHOW]
+    assert on_terminal(100, "list")[-1] == SHOW
+    assert SHOW not in run("list")
+    rows().delete()
+    assert on_terminal(100, "list") == ["There is no such mail."]
 
 
 def test_no_control_character_reaches_a_terminal():

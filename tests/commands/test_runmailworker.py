@@ -110,9 +110,12 @@ def test_it_runs_in_a_thread_that_gets_no_signals(server):
         ({"heartbeat": "/nowhere/x"}, "/nowhere/x cannot be written: No such file"),
         (
             {"using": ["smpt"]},
-            "No outbox sends through 'smpt'. There are: 'bulk', 'smtp'.",
+            "No outbox sends through 'smpt'. Did you mean 'smtp'? There are: 'bulk', 'smtp'.",
         ),
-        ({"using": ["default"]}, "No outbox sends through 'default'."),
+        (
+            {"using": ["default"]},
+            "'default' leads to an outbox: name what it sends through, 'smtp'.",
+        ),
     ],
 )
 def test_nonsense_is_one_clear_line(server, arguments, complaint):

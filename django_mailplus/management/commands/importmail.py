@@ -12,7 +12,7 @@ from django.apps import apps
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from django_mailplus.management.database import DatabaseCommand
+from django_mailplus.management.base import MailplusCommand
 from django_mailplus.outbox.importing.destinations import Outboxes
 from django_mailplus.outbox.importing.mailer import Mailer
 from django_mailplus.outbox.importing.moving import (
@@ -27,7 +27,7 @@ _SOURCES: Mapping[str, Any] = {"post_office": PostOffice, "mailer": Mailer}
 _PACKAGES = {"post_office": "django-post_office", "mailer": "django-mailer"}
 
 
-class Command(DatabaseCommand):
+class Command(MailplusCommand):
     help = (
         "Moves the mails that django-post_office or django-mailer has queued into the "
         "outbox. Sends nothing. Stop the old sender first. Can be run again: what was "

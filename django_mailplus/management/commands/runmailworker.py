@@ -20,7 +20,8 @@ from django.core.management.base import CommandError
 from django.db import Error
 
 from django_mailplus.compat import InvalidMailer
-from django_mailplus.management.database import DatabaseCommand
+from django_mailplus.management.base import MailplusCommand
+from django_mailplus.management.mailers import require_sending
 from django_mailplus.outbox import notify
 from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
 from django_mailplus.outbox.models import database
@@ -37,7 +38,7 @@ _PATIENCE = 10.0  # seconds without a database after which --drain and --once gi
 _ONE_PRESS = 0.5  # seconds; terminals and supervisors may both pass one on
 
 
-class Command(DatabaseCommand):
+class Command(MailplusCommand):
     help = (
         "Sends the mails in the outbox until it is stopped. The first SIGTERM, SIGINT "
         "(CONTROL-C) or SIGHUP lets it finish what is on its way, another makes it leave "
@@ -199,11 +200,7 @@ def _aliases(wanted: list[str] | None) -> list[str]:
             "No mailer is an outbox. Put 'django_mailplus.backends.outbox.EmailBackend' "
             "in front of one in MAILERS."
         )
-    if unknown := [repr(alias) for alias in wanted or () if alias not in known]:
-        raise CommandError(
-            f"No outbox sends through {', '.join(unknown)}. "
-            f"There are: {', '.join(map(repr, known))}."
-        )
+    require_sending(wanted or ())
     return [*dict.fromkeys(wanted)] if wanted else known
 
 
