@@ -65,6 +65,8 @@ def test_once_is_one_look(server):
     run("--once")
     assert states() == ["sent"] * 3
     assert "0 sent." in run("--once")
+    store(30)
+    assert "3 sent, 27 due." in run("--once", "--concurrency", "1")
 
 
 def test_what_stays_due_is_told_with_who_is_paused(server):

@@ -63,10 +63,14 @@ class Command(MailplusCommand):
         until.add_argument(
             "--once",
             action="store_true",
-            help="Stop after one look for mails, when those found are dealt with.",
+            help="Send one round and stop: for each mailer no more than three mails per "
+            "connection, though more may be due. --drain sends them all.",
         )
         until.add_argument(
-            "--drain", action="store_true", help="Stop when nothing is due any more."
+            "--drain",
+            action="store_true",
+            help="Send all that is due, and what becomes due meanwhile; stop when nothing "
+            "is due any more, or the rate allows none for more than 5 seconds.",
         )
         parser.add_argument(
             "--max-messages",
@@ -85,7 +89,7 @@ class Command(MailplusCommand):
         parser.add_argument(
             "--heartbeat",
             metavar="PATH",
-            help="Touch this file as long as the worker is alive.",
+            help="Touch this file as long as the worker is alive, and remove it at the end.",
         )
         parser.add_argument(
             "--health",
@@ -107,8 +111,7 @@ class Command(MailplusCommand):
         aliases = _aliases(options["using"])
         ends = options["drain"] or options["once"]
         _require_tables(waiting=not ends)
-        pulse = _pulse(options)
-        with Screen(self.stdout) as screen:
+        with _pulse(options) as pulse, Screen(self.stdout) as screen:
             report = self._report(screen, aliases, options)
 
             def look(progress: Progress) -> None:
@@ -125,15 +128,14 @@ class Command(MailplusCommand):
                 patience=_PATIENCE if ends else math.inf,
                 on_turn=look,
             )
-            self._run(worker, report, screen, options)
+            leaving = self._run(worker, report, options)
+        if leaving is not None:
+            _end_now(leaving)
 
     def _run(
-        self,
-        worker: Worker,
-        report: Report | None,
-        screen: Screen,
-        options: Mapping[str, Any],
-    ) -> None:
+        self, worker: Worker, report: Report | None, options: Mapping[str, Any]
+    ) -> SystemExit | None:
+        """What it leaves with, if somebody could not wait for its end."""
         try:
             with (
                 notify.listening(worker),
@@ -145,9 +147,10 @@ class Command(MailplusCommand):
         except SystemExit as leaving:
             if report is not None:
                 report.end("Left")
-            _end_now(leaving)
+            return leaving
         if report is not None:
             report.end("Stopped" if stopping.is_set() else "Done")
+        return None
 
     def _report(
         self, screen: Screen, aliases: list[str], options: Mapping[str, Any]
@@ -216,9 +219,11 @@ def _require_tables(*, waiting: bool) -> None:
         raise CommandError(fault)
 
 
-def _pulse(options: Mapping[str, Any]) -> Heartbeat | None:
+@contextmanager
+def _pulse(options: Mapping[str, Any]) -> Iterator[Heartbeat | None]:
     if options["heartbeat"] is None:
-        return None
+        yield None
+        return
     path = Path(options["heartbeat"])
     pulse = Heartbeat(path, every=max(options["poll"], LONGEST_POLL))
     try:
@@ -228,7 +233,10 @@ def _pulse(options: Mapping[str, Any]) -> Heartbeat | None:
             f"--heartbeat: {path} cannot be written: {error.strerror}. Name a file in a "
             "folder that exists and that you may write to."
         ) from None
-    return pulse
+    try:
+        yield pulse
+    finally:
+        pulse.end()
 
 
 @contextmanager
