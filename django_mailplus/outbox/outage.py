@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from django_mailplus.viewer import clean_line
 
-__all__ = ["Outage", "fault_of", "without_tables"]
+__all__ = ["Outage", "fault_of", "unmigrated", "without_tables"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def fault_of(error: Error) -> str:
 
     Costs queries where the database answers: a table that is missing looks different on each.
     """
-    if fault := _behind():
+    if fault := unmigrated():
         return fault
     if not _is_harmless(error):
         return ""
@@ -61,7 +61,8 @@ def _not_migrated(alias: str) -> str:
     )
 
 
-def _behind() -> str:
+def unmigrated() -> str:
+    """What to do if `migrate` is to be run first; empty where that is not to be found out."""
     for alias in dict.fromkeys(map(router.db_for_write, _models())):
         try:
             if _answers(alias) and (without_tables(alias) or _has_to_migrate(alias)):

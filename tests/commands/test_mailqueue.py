@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
-import pty
 import re
-import termios
 from datetime import timedelta
 
 import pytest
+from commands.mailqueue_stage import on_terminal, run
 from commands.worker_stage import mailers_for, rows, states, store
 from django.core.mail import EmailMultiAlternatives
 from django.core.management import CommandError, call_command
-from django.core.management.base import OutputWrapper
 from django.utils import timezone
 from scripted_server import ScriptedServer
 
@@ -37,28 +32,8 @@ def _mailers(with_mailers):
         yield
 
 
-def run(*arguments):
-    out = io.StringIO()
-    call_command("mailqueue", *arguments, stdout=out)
-    return out.getvalue().splitlines()
-
-
 def as_json(*arguments):
     return json.loads("\n".join(run(*arguments, "--json")))
-
-
-def on_terminal(columns, *arguments):
-    """The lines that a terminal of that width is sent."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (50, columns))
-    with os.fdopen(theirs, "w", encoding="utf-8") as out:
-        call_command("mailqueue", *arguments, stdout=OutputWrapper(out), no_color=True)
-    data = b""
-    with contextlib.suppress(OSError):  # the other end is closed
-        while some := os.read(ours, 65_536):
-            data += some
-    os.close(ours)
-    return data.decode().replace("\r\n", "\n").splitlines()
 
 
 def letter(subject="Größe 日本語", **options):

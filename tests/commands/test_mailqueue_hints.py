@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from commands.test_mailqueue import on_terminal, run
+from commands.mailqueue_stage import on_terminal, run
 from commands.worker_stage import mailers_for, rows, store
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
