@@ -27,7 +27,7 @@ def fault_of(error: Error) -> str:
 
     Costs queries where the database answers: a table that is missing looks different on each.
     """
-    if fault := unmigrated():
+    if fault := unmigrated(error):
         return fault
     if not _is_harmless(error):
         return ""
@@ -61,21 +61,25 @@ def _not_migrated(alias: str) -> str:
     )
 
 
-def unmigrated() -> str:
+def unmigrated(error: Error) -> str:
     """What to do if `migrate` is to be run first; empty where that is not to be found out."""
     for alias in dict.fromkeys(map(router.db_for_write, _models())):
         try:
-            if _answers(alias) and (without_tables(alias) or _has_to_migrate(alias)):
+            if _answers(alias, error) and (
+                without_tables(alias) or _has_to_migrate(alias)
+            ):
                 return _not_migrated(alias)
         except Exception:  # whoever explains an error raises none
             logger.debug("Whether %r is migrated is unknown", alias, exc_info=True)
     return ""
 
 
-def _answers(alias: str) -> bool:
-    """Without connecting anew, which may take long where it has just failed."""
+def _answers(alias: str, error: Error) -> bool:
+    """Without connecting anew where that may be what has just failed, and taken long."""
     connection = connections[alias]
-    return connection.connection is not None and connection.is_usable()
+    if connection.connection is not None:
+        return connection.is_usable()
+    return connection.vendor == "sqlite" or not _is_harmless(error)
 
 
 def _has_to_migrate(alias: str) -> bool:

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 QUIET = 10.0  # seconds without a mail, after which connections are given back
 FORKING = 0.5  # seconds for which a fork waits until threads are out of the database
 A_MOMENT = 0.05  # seconds, at exit, for another worker's locks
+HICCUP = 2.0  # seconds; a database that fails for longer is left alone for a while
 LONGEST_SLEEP = 60.0  # seconds; a human may have resumed a mailer, or retried a mail
 TO_BE_TRIED = 10.0  # seconds at exit for what is due
 IN_FLIGHT = 5.0  # seconds at exit, after those, for what is on its way
@@ -86,19 +87,22 @@ class _SendingThread:
         """Send until it is quiet; in how many seconds there is more, None for never."""
         try:
             self._send()
-            self._troubles = 0
-            return seconds_until_due(self._alias)
+            wait = seconds_until_due(self._alias)
         except Exception as error:
             self._troubles = min(self._troubles + 1, 10)
             pause = min(2.0**self._troubles, LONGEST_SLEEP)
             _log_failure(error, pause)
             return pause
+        self._troubles = 0
+        return wait
 
     def _send(self) -> None:
         with self._lock:
             self._hinted = False
             self._awake.clear()
-            self._worker = worker = Worker([self._alias], on_turn=self._turned)
+            self._worker = worker = Worker(
+                [self._alias], patience=HICCUP, on_turn=self._turned
+            )
             worker.wakeup = self._awake
             self._active, self._done = time.monotonic(), Progress()
             if self._leaving:

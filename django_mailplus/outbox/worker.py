@@ -225,10 +225,10 @@ class Worker:
         return worked
 
     def _sit_out(self, error: Error) -> None:
-        close_old_connections()
         if self._outage.is_longer(self._patience):
             raise error
         self._outage.note(error)
+        close_old_connections()
         self.wakeup.wait(self._outage.wait)
 
     def _room(self) -> int:

@@ -92,3 +92,37 @@ def test_what_was_sent_is_recorded_though_nobody_waits_for_the_database(told):
     assert len(told()) == 2
     assert "What became of mails is yet to be recorded." in told()[0].getMessage()
     assert states() == ["sent"] * 3
+
+
+def test_the_thread_of_a_process_goes_on_and_writes_no_traceback(project):
+    with MisbehavingServer() as server:
+        project.configure(server.port)
+        out = project.run(
+            """
+            import logging
+            from django.db import connection
+            records = []
+            class Keep(logging.Handler):
+                def emit(self, record):
+                    records.append(record)
+            logger = logging.getLogger("django_mailplus")
+            logger.addHandler(Keep())
+            logger.removeHandler(logger.handlers[0])
+            sending_thread.LONGEST_SLEEP = sending_thread.HICCUP = 0.05
+            rename = "ALTER TABLE mailplus_{} RENAME TO mailplus_{}"
+            def call_it(*names):
+                with connection.cursor() as cursor:
+                    cursor.execute(rename.format(*names))
+            call_it("outboxmessage", "away")
+            try:
+                sending_thread.wake("smtp")
+                until(lambda: len(records) >= 3)
+            finally:
+                call_it("away", "outboxmessage")
+            send("bob")
+            until(lambda: states() == ["sent"])
+            assert not [record for record in records if record.exc_info], records
+            assert "Run 'manage.py migrate'." in records[0].getMessage()
+            """
+        )
+    assert out == ""

@@ -293,7 +293,7 @@ class Command(DjangoCommand):
             known = [str(alias) for alias in mailer_settings()]
             guess = did_you_mean(self.alias, known)
             rows.insert(1, ("Mailers", f"{', '.join(known)}.{guess}"))
-        if isinstance(error, Error) and (fault := unmigrated()):
+        if isinstance(error, Error) and (fault := unmigrated(error)):
             rows.append(("Remedy", fault))
         recipients = result.recipients if result is not None else ()
         refused = [r for r in recipients if r.code is not None and r.kind in _REFUSED]
