@@ -42,6 +42,12 @@ class Heartbeat:
             except FileNotFoundError:  # tidied away
                 self._write()
 
+    def end(self) -> None:
+        """Nobody lives here any more; raises nothing. Another worker's file stays."""
+        with contextlib.suppress(OSError):
+            if self._path.read_text(encoding="utf-8") == self._said:
+                self._path.unlink()
+
     def _write(self) -> None:
         """Whoever reads it finds all of it or nothing."""
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
@@ -62,15 +68,18 @@ def find_fault(path: Path) -> str:
         pid, fresh_for = int(said["pid"]), float(said["fresh_for"])
         age = time.time() - path.stat().st_mtime
     except FileNotFoundError:
-        return f"There is no heartbeat {path}. The worker has not started, or writes another file."
+        return (
+            f"No worker: there is no heartbeat {path}. It has not started, was stopped, or "
+            "writes another file."
+        )
     except OSError as error:
         return f"The heartbeat {path} cannot be read: {error.strerror}."
     except (ValueError, TypeError, KeyError):
         return f"{path} is no heartbeat of a worker."
     if age > fresh_for:
         return (
-            f"The worker with the process id {pid} gave no sign of life for {age:.0f} seconds; "
-            f"it does so within {fresh_for:.0f}."
+            f"The worker with the process id {pid} gave no sign of life for {age:.0f} seconds, "
+            f"and would within {fresh_for:.0f}: it hangs, or was killed."
         )
     if age < -fresh_for:
         return f"The heartbeat {path} is from the future. Has the clock been set back?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django_mailplus.outbox.content import UnreadableError, read_bytes
 from django_mailplus.outbox.models import (
     Attempt,
     OutboxMessage,
+    Payload,
     Recipient,
     database,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "details_as_json",
     "listing",
     "listing_as_json",
+    "next_steps",
     "raw_source",
     "readable",
     "status",
@@ -180,6 +182,32 @@ def _part(
         yield style.MIGRATE_HEADING(title)
         last = len(head) - 1
         yield from table(head, rows, columns=columns, elastic=(0, last - 1, last))
+
+
+_NEXT: Mapping[State, Mapping[str, str]] = {
+    State.FAILED: {"retry": "To try again"},
+    State.EXPIRED: {"retry": "To send it all the same"},
+    State.PARTIAL: {
+        "retry": "To try again for those who have not got it",
+        "requeue": "To send it to everybody once more",
+    },
+    State.UNKNOWN: {"retry": "To send it again, perhaps for the second time"},
+    State.SUPPRESSED: {"requeue": "To try again"},
+    State.CANCELLED: {"requeue": "To send it all the same"},
+    State.HELD: {"release": "To send it"},
+}
+
+
+def next_steps(mail: OutboxMessage) -> Iterator[str]:
+    """What somebody can do who finds it as it is; nothing where it takes its course."""
+    if not (steps := _NEXT.get(State(mail.state))):
+        return
+    yield ""
+    if not Payload.objects.using(database()).filter(mail=mail).exists():
+        yield "What it said has been erased: it cannot be sent again."
+        return
+    for verb, what in steps.items():
+        yield f"{what}: manage.py mailqueue {verb} {mail.pk}"
 
 
 def details_as_json(mail: OutboxMessage) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from django_mailplus.outbox import transitions
-from django_mailplus.outbox.models import OutboxMessage, Payload, database
+from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, database
 from django_mailplus.outbox.states import FINAL, State
 
 __all__ = ["VERBS", "Done", "UnknownMailError", "Verb", "do", "find", "select"]
@@ -26,13 +27,17 @@ class UnknownMailError(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """`start` are the states that it works on; `content` is whether it needs some."""
+    """`start` are the states that it works on; `content` is whether it needs some.
+
+    `hastens` is whether it would send at once what is yet to be sent at its time.
+    """
 
     done: str
     means: str
     act: Callable[[QuerySet[OutboxMessage]], int]
     start: Collection[State]
     content: bool = False
+    hastens: bool = False
 
 
 VERBS: Mapping[str, Verb] = {
@@ -48,6 +53,7 @@ VERBS: Mapping[str, Verb] = {
             State.EXPIRED,
         ),
         content=True,
+        hastens=True,
     ),
     "requeue": Verb(
         done="requeued",
@@ -79,11 +85,15 @@ VERBS: Mapping[str, Verb] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """How many mails changed; of the others why not: by state, or for want of content."""
+    """How many mails changed; of the others why not.
+
+    By state, for want of content, or because they are `scheduled` for later.
+    """
 
     changed: int
     elsewhere: Mapping[State, int] = field(default_factory=dict)
     erased: int = 0
+    scheduled: int = 0
 
 
 def find(beginning: str) -> OutboxMessage:
@@ -128,8 +138,21 @@ def select(
     return mails.filter(**{name: values for name, values in asked.items() if values})
 
 
-def do(verb: Verb, mails: QuerySet[OutboxMessage], *, dry_run: bool = False) -> Done:
-    """Let them go from state to state as far as that is possible, or only count."""
+def do(
+    verb: Verb,
+    mails: QuerySet[OutboxMessage],
+    *,
+    dry_run: bool = False,
+    named: bool = False,
+) -> Done:
+    """Let them go from state to state as far as that is possible, or only count.
+
+    Who has `named` each of them means those that are scheduled for later, too.
+    """
+    scheduled = 0
+    if verb.hastens and not named:
+        scheduled = mails.filter(_scheduled()).count()
+        mails = mails.filter(~_scheduled())
     counts = dict(mails.values_list("state").annotate(Count("pk")))
     elsewhere = {
         state: counts[state]
@@ -143,4 +166,13 @@ def do(verb: Verb, mails: QuerySet[OutboxMessage], *, dry_run: bool = False) -> 
         said = Exists(Payload.objects.using(database()).filter(mail=OuterRef("pk")))
         erased = over.filter(~said).count()
     changed = able.count() - erased if dry_run else verb.act(mails)
-    return Done(changed=changed, elsewhere=elsewhere, erased=erased)
+    return Done(
+        changed=changed, elsewhere=elsewhere, erased=erased, scheduled=scheduled
+    )
+
+
+def _scheduled() -> Q:
+    """Never tried, and not yet due: what met a mailer in trouble has a try, but no attempt."""
+    tries = Attempt.objects.using(database()).filter(mail=OuterRef("pk"))
+    later = Q(state=State.QUEUED, attempts=0, due_at__gt=DatabaseNow())
+    return later & ~Q(Exists(tries))

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 from django_mailplus.chain import find_backend, leaves
 from django_mailplus.compat import get_mailer
@@ -21,6 +21,7 @@ from django_mailplus.outbox.at_exit import at_exit
 from django_mailplus.outbox.bell import Bell
 from django_mailplus.outbox.draining import drain
 from django_mailplus.outbox.due import seconds_until_due
+from django_mailplus.outbox.outage import fault_of
 from django_mailplus.outbox.worker import Progress, Worker
 
 __all__ = ["finish", "wake"]
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 QUIET = 10.0  # seconds without a mail, after which connections are given back
 FORKING = 0.5  # seconds for which a fork waits until threads are out of the database
 A_MOMENT = 0.05  # seconds, at exit, for another worker's locks
+HICCUP = 2.0  # seconds; a database that fails for longer is left alone for a while
 LONGEST_SLEEP = 60.0  # seconds; a human may have resumed a mailer, or retried a mail
 TO_BE_TRIED = 10.0  # seconds at exit for what is due
 IN_FLIGHT = 5.0  # seconds at exit, after those, for what is on its way
@@ -85,19 +87,22 @@ class _SendingThread:
         """Send until it is quiet; in how many seconds there is more, None for never."""
         try:
             self._send()
-            self._troubles = 0
-            return seconds_until_due(self._alias)
-        except Exception:
+            wait = seconds_until_due(self._alias)
+        except Exception as error:
             self._troubles = min(self._troubles + 1, 10)
             pause = min(2.0**self._troubles, LONGEST_SLEEP)
-            logger.exception("The outbox thread failed; again in %d seconds", pause)
+            _log_failure(error, pause)
             return pause
+        self._troubles = 0
+        return wait
 
     def _send(self) -> None:
         with self._lock:
             self._hinted = False
             self._awake.clear()
-            self._worker = worker = Worker([self._alias], on_turn=self._turned)
+            self._worker = worker = Worker(
+                [self._alias], patience=HICCUP, on_turn=self._turned
+            )
             worker.wakeup = self._awake
             self._active, self._done = time.monotonic(), Progress()
             if self._leaving:
@@ -169,6 +174,16 @@ class _SendingThread:
             thread.join(max(0.0, until - time.monotonic()))
             return not thread.is_alive()
         return True
+
+
+def _log_failure(error: Exception, pause: float) -> None:
+    fault = fault_of(error) if isinstance(error, Error) else ""
+    logger.error(
+        "The outbox thread failed; again in %d seconds%s",
+        pause,
+        f". {fault}" if fault else "",
+        exc_info=None if fault else error,
+    )
 
 
 def _leaves(alias: str) -> list[str | None]:

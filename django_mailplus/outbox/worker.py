@@ -11,19 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from django.db import (
-    DatabaseError,
-    Error,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connections,
-)
+from django.db import Error, OperationalError, close_old_connections, connections
 
 from django_mailplus.outbox import reaping, retention
 from django_mailplus.outbox.bell import Bell
 from django_mailplus.outbox.lane import Lane
 from django_mailplus.outbox.models import database
+from django_mailplus.outbox.outage import Outage
 from django_mailplus.outbox.stores import Sending, sending_mailers
 
 __all__ = ["LONGEST_POLL", "Progress", "Worker"]
@@ -49,7 +43,8 @@ class Worker:
     """`run` returns once `stop` is set, or there is nothing more to do.
 
     `aliases` are mailers behind an outbox, `concurrency` and `lease` what that outbox says
-    where they are None. `on_turn` is called with the progress after every turn.
+    where they are None. `on_turn` is called with the progress after every turn. When the
+    database has failed for `patience` seconds its error is raised.
 
     What other threads set is noticed at once if they set `wakeup` as well.
     """
@@ -62,6 +57,7 @@ class Worker:
         lease: float | None = None,
         poll: float = 1.0,
         max_messages: int | None = None,
+        patience: float = math.inf,
         on_turn: Callable[[Progress], None] | None = None,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"[:100]
@@ -73,6 +69,8 @@ class Worker:
         self._lease = lease
         self._poll = poll
         self._max = max_messages
+        self._patience = patience
+        self._outage = Outage(first_wait=min(poll, 1.0))
         self._on_turn = on_turn
         self._lanes: list[Lane] = []
         self._looked_after = -_HOUSEKEEPING
@@ -134,11 +132,11 @@ class Worker:
         )
 
     def _run(self, *, once: bool) -> None:
-        pause, first = self._poll, True
+        pause, looked = self._poll, False
         while not self.stop.is_set():
             self.wakeup.clear()
-            worked = self._turn(claiming=first or not once)
-            first = False
+            worked = self._turn(claiming=not (once and looked))
+            looked |= not self._outage.is_on
             self._report()
             if worked:
                 pause = self._poll
@@ -165,9 +163,9 @@ class Worker:
         try:
             while self._leaving is None and not self._finished(until):
                 if time.monotonic() >= until:  # others have them anyway
-                    raise DatabaseError("What became of mails could not be recorded.")
+                    raise OperationalError("What became of mails is not recorded")
                 connections[database()].close()
-                time.sleep(min(self._poll, 1.0))
+                time.sleep(self._outage.wait)
         finally:
             if self._leaving is None:
                 for lane in self._lanes:
@@ -191,7 +189,7 @@ class Worker:
         except Error as error:
             if connections[database()].in_atomic_block:
                 raise
-            _log("The outbox cannot be read or written; trying again", error)
+            self._outage.note(error, "What became of mails is yet to be recorded.")
             return False
         return True
 
@@ -212,6 +210,8 @@ class Worker:
 
     def _turn(self, *, claiming: bool) -> bool:
         try:
+            if self._outage.is_on:
+                _query()  # a turn may need none
             self._look_after()
             worked = False
             for lane in self._lanes:
@@ -219,11 +219,17 @@ class Worker:
         except Error as error:
             if connections[database()].in_atomic_block:
                 raise
-            _log("The outbox cannot be read or written; trying again", error)
-            close_old_connections()
-            self.stop.wait(min(self._poll, 1.0))
+            self._sit_out(error)
             return True
+        self._outage.end()
         return worked
+
+    def _sit_out(self, error: Error) -> None:
+        if self._outage.is_longer(self._patience):
+            raise error
+        self._outage.note(error)
+        close_old_connections()
+        self.wakeup.wait(self._outage.wait)
 
     def _room(self) -> int:
         """How many mails may still be claimed."""
@@ -245,7 +251,11 @@ class Worker:
             retention.light_pass()
 
 
+def _query() -> None:
+    with connections[database()].cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
 def _log(what: str, error: Error) -> None:
-    """Without the error's words where they may be those of a row."""
-    known = error if isinstance(error, (OperationalError, InterfaceError)) else None
-    logger.error("%s (%s)", what, type(error).__qualname__, exc_info=known)
+    """Without the error's words, which may be those of a row."""
+    logger.error("%s (%s)", what, type(error).__name__)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
-import pty
 import re
-import termios
+from datetime import timedelta
 
 import pytest
+from commands.mailqueue_stage import on_terminal, run
 from commands.worker_stage import mailers_for, rows, states, store
 from django.core.mail import EmailMultiAlternatives
 from django.core.management import CommandError, call_command
-from django.core.management.base import OutputWrapper
+from django.utils import timezone
 from scripted_server import ScriptedServer
 
 from django_mailplus.outbox import pausing, retention, storing
@@ -25,6 +22,9 @@ from django_mailplus.outbox.terminal import width_of
 pytestmark = pytest.mark.django_db
 
 
+SHOW = "All about one of them: manage.py mailqueue show ID"
+
+
 @pytest.fixture(autouse=True)
 def _mailers(with_mailers):
     with ScriptedServer() as server:
@@ -32,28 +32,8 @@ def _mailers(with_mailers):
         yield
 
 
-def run(*arguments):
-    out = io.StringIO()
-    call_command("mailqueue", *arguments, stdout=out)
-    return out.getvalue().splitlines()
-
-
 def as_json(*arguments):
     return json.loads("\n".join(run(*arguments, "--json")))
-
-
-def on_terminal(columns, *arguments):
-    """The lines that a terminal of that width is sent."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (50, columns))
-    with os.fdopen(theirs, "w", encoding="utf-8") as out:
-        call_command("mailqueue", *arguments, stdout=OutputWrapper(out), no_color=True)
-    data = b""
-    with contextlib.suppress(OSError):  # the other end is closed
-        while some := os.read(ours, 65_536):
-            data += some
-    os.close(ours)
-    return data.decode().replace("\r\n", "\n").splitlines()
 
 
 def letter(subject="Größe 日本語", **options):
@@ -128,14 +108,17 @@ def test_a_terminal_gets_what_fits_and_a_pipe_gets_all():
     assert run("list")[1].endswith("日本語の件名")
     letter("short")
     wide = on_terminal(200, "list")
-    assert len({width_of(line[: line.index("bob@")]) for line in wide[1:]}) == 1
+    assert len({width_of(line[: line.index("bob@")]) for line in wide[1:-1]}) == 1
 
 
 def test_a_terminal_is_told_that_there_is_more():
     store(3)
-    assert (
-        on_terminal(100, "list", "--limit", "2")[-1] == "1 more; --limit 0 shows all."
-    )
+    lines = on_terminal(100, "list", "--limit", "2")
+    assert lines[-2:] == ["1 more; --limit 0 shows all.", SHOW]
+    assert on_terminal(100, "list")[-1] == SHOW
+    assert SHOW not in run("list")
+    rows().delete()
+    assert on_terminal(100, "list") == ["There is no such mail."]
 
 
 def test_no_control_character_reaches_a_terminal():
@@ -315,6 +298,29 @@ def test_what_was_erased_cannot_be_sent_once_more():
             "Not 1 whose content has been erased."
         ]
     assert sorted(states()) == ["failed", "queued"]
+
+
+def test_retry_of_all_leaves_to_its_time_what_is_scheduled_for_later():
+    later = timezone.now() + timedelta(hours=1)
+    first, second, waiting, troubled, failed = store(5)
+    rows().filter(pk__in=[m.pk for m in (first, second, waiting, troubled)]).update(
+        due_at=later
+    )
+    rows().filter(pk=waiting.pk).update(attempts=1)
+    # It met a mailer in trouble, which costs no attempt.
+    Attempt.objects.create(mail=troubled, worker="w", mailer="smtp", outcome="trouble")
+    rows().filter(pk=failed.pk).update(state="failed")
+    left_out = (
+        "Left out: 2 mails scheduled for later. To send one now, name its id: "
+        "manage.py mailqueue retry ID"
+    )
+    assert run("retry", "--all", "--dry-run") == ["3 mails can be retried.", left_out]
+    assert run("retry", "--all") == ["3 mails retried.", left_out]
+    due = rows().filter(due_at__lt=later)
+    assert {m.pk for m in due} == {waiting.pk, troubled.pk, failed.pk}
+    assert run("retry", str(first.pk)) == ["1 mail retried."]
+    assert not rows().filter(pk=first.pk, due_at=later).exists()
+    assert rows().filter(pk=second.pk, due_at=later).exists()
 
 
 def test_filters_choose_among_all():

@@ -65,6 +65,8 @@ def test_once_is_one_look(server):
     run("--once")
     assert states() == ["sent"] * 3
     assert "0 sent." in run("--once")
+    store(30)
+    assert "3 sent, 27 due." in run("--once", "--concurrency", "1")
 
 
 def test_what_stays_due_is_told_with_who_is_paused(server):
@@ -110,9 +112,12 @@ def test_it_runs_in_a_thread_that_gets_no_signals(server):
         ({"heartbeat": "/nowhere/x"}, "/nowhere/x cannot be written: No such file"),
         (
             {"using": ["smpt"]},
-            "No outbox sends through 'smpt'. There are: 'bulk', 'smtp'.",
+            "No outbox sends through 'smpt'. Did you mean 'smtp'? There are: 'bulk', 'smtp'.",
         ),
-        ({"using": ["default"]}, "No outbox sends through 'default'."),
+        (
+            {"using": ["default"]},
+            "'default' leads to an outbox: name what it sends through, 'smtp'.",
+        ),
     ],
 )
 def test_nonsense_is_one_clear_line(server, arguments, complaint):
@@ -139,7 +144,8 @@ def test_without_tables_it_says_what_to_run(server, monkeypatch):
     introspection = type(connection.introspection)
     monkeypatch.setattr(introspection, "table_names", lambda self, *args: [])
     with pytest.raises(
-        CommandError, match=r"has no outbox yet\. Run 'manage\.py migrate'"
+        CommandError,
+        match=r"lacks tables of django_mailplus, .* Run 'manage\.py migrate'",
     ):
         call_command("runmailworker")
 

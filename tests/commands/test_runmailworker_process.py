@@ -20,6 +20,8 @@ from commands.worker_stage import (
 from django.core.management import CommandError, call_command
 from misbehaving_server import MisbehavingServer
 
+from django_mailplus.outbox.heartbeat import Heartbeat
+
 pytestmark = pytest.mark.django_db(transaction=True)
 FINISHING = "on the way. Once more to leave at once."
 
@@ -233,7 +235,7 @@ def test_what_is_logged_goes_above_the_line(start, server):
 def test_alive_or_not(start, server, tmp_path):
     path = tmp_path / "alive"
     health = ("runmailworker", "--health", "--heartbeat", str(path))
-    with pytest.raises(CommandError, match="There is no heartbeat"):
+    with pytest.raises(CommandError, match=r"^No worker: there is no heartbeat"):
         call_command(*health)
     server.gate.set()
     worker = start("--heartbeat", str(path))
@@ -243,10 +245,46 @@ def test_alive_or_not(start, server, tmp_path):
         call_command(*health)
     store(1)  # its next turn
     assert server.waiting.wait(30)
-    worker.signal(signal.SIGTERM)
-    worker.end()
+    worker.read_until("Sending")
     call_command(*health, verbosity=0)
     assert [entry.name for entry in tmp_path.glob("alive*")] == ["alive"]
+    worker.signal(signal.SIGTERM)
+    assert worker.end()[0] == 0
+    assert not list(tmp_path.glob("alive*"))
+    with pytest.raises(CommandError, match=r"^No worker: there is no heartbeat"):
+        call_command(*health)
+
+
+def test_who_is_killed_leaves_its_file_and_who_leaves_in_haste_does_not(
+    start, server, tmp_path
+):
+    path = tmp_path / "alive"
+    store(3)
+    worker = start("--heartbeat", str(path))
+    assert server.waiting.wait(30)
+    worker.signal(signal.SIGKILL)
+    worker.end()
+    assert path.exists()
+    store(3, "bulk")
+    server.waiting.clear()
+    worker = start("--heartbeat", str(path), aliases=("smtp", "bulk"))
+    assert server.waiting.wait(30)
+    worker.signal(signal.SIGTERM)
+    worker.read_until(FINISHING)
+    time.sleep(0.6)  # signals closer to each other count as one
+    worker.signal(signal.SIGTERM)
+    assert worker.end()[0] == 128 + signal.SIGTERM
+    assert not path.exists()
+
+
+def test_the_file_of_another_worker_stays(tmp_path):
+    path = tmp_path / "alive"
+    pulse = Heartbeat(path, every=5)
+    pulse.begin()
+    other = '{"pid": 7, "fresh_for": 65.0}'
+    path.write_text(other)
+    pulse.end()
+    assert path.read_text() == other
 
 
 def test_the_probe_needs_no_database_and_no_right_settings(tmp_path):

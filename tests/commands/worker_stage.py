@@ -13,7 +13,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,29 @@ def store(count, mailer="smtp", to="bob{}@example.com", **options):
     ]
     ids = [stored.id for stored in storing.store(message, mailer)]
     return list(rows().filter(pk__in=ids).order_by("pk"))
+
+
+@contextlib.contextmanager
+def tables_away(*models: Any) -> Iterator[Callable[[], None]]:
+    """Meanwhile it is as if `migrate` had not been run; what it gives ends that."""
+    away = [model._meta.db_table for model in models]
+
+    def back() -> None:
+        while away:
+            _rename(f"{away[-1]}_away", away[-1])
+            away.pop()
+
+    for table in away:
+        _rename(table, f"{table}_away")
+    try:
+        yield back
+    finally:
+        back()
+
+
+def _rename(table: str, name: str) -> None:
+    with connections[database()].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
 
 
 def rows():

@@ -9,9 +9,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from django_mailplus.management.base import MailplusCommand
 from django_mailplus.outbox.importing.destinations import Outboxes
 from django_mailplus.outbox.importing.mailer import Mailer
 from django_mailplus.outbox.importing.moving import (
@@ -26,7 +27,7 @@ _SOURCES: Mapping[str, Any] = {"post_office": PostOffice, "mailer": Mailer}
 _PACKAGES = {"post_office": "django-post_office", "mailer": "django-mailer"}
 
 
-class Command(BaseCommand):
+class Command(MailplusCommand):
     help = (
         "Moves the mails that django-post_office or django-mailer has queued into the "
         "outbox. Sends nothing. Stop the old sender first. Can be run again: what was "

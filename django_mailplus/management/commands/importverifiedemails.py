@@ -9,10 +9,11 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import models, router, transaction
 
 from django_mailplus import conf
+from django_mailplus.management.base import MailplusCommand
 from django_mailplus.verification import is_email_verified, verify_email_address
 from django_mailplus.verification.mailbox import email_of, lookalike_key
 from django_mailplus.verification.models import EmailAddress, primary
@@ -20,7 +21,7 @@ from django_mailplus.verification.models import EmailAddress, primary
 Source = Iterator[tuple[Any, str]]
 
 
-class Command(BaseCommand):
+class Command(MailplusCommand):
     help = (
         "Records addresses as verified that django-allauth (EmailAddress.verified) or a "
         "field of the user model says are. Mails nobody. Leaves users alone about whom "

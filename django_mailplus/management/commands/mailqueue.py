@@ -7,58 +7,51 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, DjangoHelpFormatter
 from django.core.management.color import Style
 from django.db.models import QuerySet
 
+from django_mailplus.management.base import MailplusCommand, usual_options
+from django_mailplus.management.mailers import (
+    behind,
+    require_sending,
+    stores_before,
+    who_is_unknown,
+)
 from django_mailplus.outbox import pausing, queue_report, selecting, transitions
 from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.outbox.selecting import VERBS, UnknownMailError
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status
 from django_mailplus.outbox.stores import sending_mailers
-from django_mailplus.outbox.terminal import columns_of, style_of
+from django_mailplus.outbox.terminal import columns_of, count_of, style_of
 from django_mailplus.viewer import clean_text
 
 _SHOWN = 50  # mails of a list where nobody says how many
 
 
-class Command(BaseCommand):
+class Command(MailplusCommand):
     help = "Shows what is in the outbox, and lets you decide what becomes of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", metavar="action", required=True)
-        status = actions.add_parser("status", help="How many mails are in which state.")
-        _add_json(status)
-        mails = actions.add_parser("list", help="The newest mails.")
-        _add_filters(mails)
-        mails.add_argument(
-            "--limit",
-            type=int,
-            default=_SHOWN,
-            metavar="N",
-            help=f"How many at most; 0 for all. Default: {_SHOWN}.",
-        )
-        _add_json(mails)
-        show = actions.add_parser(
-            "show", help="One mail, its recipients and its tries."
-        )
-        show.add_argument("id", help="Its id, or the beginning of it.")
-        content = show.add_mutually_exclusive_group()
-        content.add_argument(
-            "--content", action="store_true", help="What it says, too, as text."
-        )
-        content.add_argument(
-            "--raw",
-            action="store_true",
-            help="Only what it says, as it goes to the mail server.",
-        )
-        _add_json(content)
+        usual = usual_options()
+
+        def add(name: str, means: str) -> ArgumentParser:
+            return actions.add_parser(
+                name,
+                help=means,
+                description=means,
+                parents=[usual],
+                formatter_class=DjangoHelpFormatter,
+            )
+
+        _add_json(add("status", "How many mails are in which state."))
+        _add_list(add("list", "The newest mails."))
+        _add_show(add("show", "One mail, its recipients and its tries."))
         for name, verb in VERBS.items():
-            _add_verb(actions.add_parser(name, help=verb.means))
-        move = actions.add_parser(
-            "move", help="Let another mailer send what waits for one, or is held."
-        )
+            _add_verb(add(name, verb.means))
+        move = add("move", "Let another mailer send what waits for one, or is held.")
         move.add_argument("mailer", help="The one whose mails they are.")
         move.add_argument(
             "--to",
@@ -66,12 +59,12 @@ class Command(BaseCommand):
             metavar="MAILER",
             help="One that an outbox sends through.",
         )
-        pause = actions.add_parser("pause", help="Send nothing through a mailer.")
+        pause = add("pause", "Send nothing through a mailer.")
         _add_mailer(pause)
         pause.add_argument(
             "--reason", default="", metavar="TEXT", help="For whoever wonders why."
         )
-        _add_mailer(actions.add_parser("resume", help="End the pause of a mailer."))
+        _add_mailer(add("resume", "End the pause of a mailer."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
@@ -112,10 +105,18 @@ class Command(BaseCommand):
             return
         style, columns = self._style_for(options), columns_of(self.stdout)
         self._print(queue_report.listing(shown, style, columns))
-        if columns is not None and len(shown) == options["limit"]:
-            more = mails.count() - len(shown)
-            if more:
+        if not shown:
+            self._tell_unknown(options)
+        elif columns is not None:
+            full = len(shown) == options["limit"]
+            if full and (more := mails.count() - len(shown)):
                 self.stdout.write(f"{more:,} more; --limit 0 shows all.")
+            self.stdout.write("All about one of them: manage.py mailqueue show ID")
+
+    def _tell_unknown(self, options: Mapping[str, Any]) -> None:
+        """No error: there may be mails for a mailer of earlier settings."""
+        if complaint := who_is_unknown(options["mailer"]):
+            self.stdout.write(complaint)
 
     def _show(self, options: Mapping[str, Any]) -> None:
         mail = _find(options["id"])
@@ -136,6 +137,8 @@ class Command(BaseCommand):
         style, columns = self._style_for(options), columns_of(self.stdout)
         self._print(queue_report.details(mail, style, columns))
         self._print(["", *text] if text else [])
+        if columns is not None:
+            self._print(queue_report.next_steps(mail))
 
     def _write_raw(self, raw: bytes) -> None:
         """Every octet to a file or a pipe; to a terminal what is harmless there."""
@@ -149,8 +152,13 @@ class Command(BaseCommand):
 
     def _change(self, action: str, options: Mapping[str, Any]) -> None:
         verb = VERBS[action]
-        done = selecting.do(verb, _chosen(options), dry_run=options["dry_run"])
-        count = f"{done.changed:,} mail{'s' if done.changed != 1 else ''}"
+        done = selecting.do(
+            verb,
+            _chosen(options),
+            dry_run=options["dry_run"],
+            named=bool(options["id"]),
+        )
+        count = count_of(done.changed, "mail")
         can = "can be " if options["dry_run"] else ""
         self.stdout.write(f"{count} {can}{verb.done}.")
         others = [
@@ -168,6 +176,13 @@ class Command(BaseCommand):
                 if others
                 else f"Not {done.erased:,} whose content has been erased."
             )
+        if not (done.changed or others):
+            self._tell_unknown(options)
+        if done.scheduled:
+            self.stdout.write(
+                f"Left out: {count_of(done.scheduled, 'mail')} scheduled for later. To send "
+                f"one now, name its id: manage.py mailqueue {action} ID"
+            )
 
     def _move(self, options: Mapping[str, Any]) -> None:
         to = _mailer(options["to"])
@@ -178,19 +193,46 @@ class Command(BaseCommand):
     def _pause(self, options: Mapping[str, Any]) -> None:
         alias = _mailer(options["mailer"])
         pausing.pause_by_hand(alias, options["reason"][:500])
+        resume = f"manage.py mailqueue resume {alias}".rstrip()
         self.stdout.write(
-            f"{alias or 'The mailer'} is paused. What is on its way arrives; nothing more "
-            "is sent until 'mailqueue resume'."
+            f"{_told(alias, options['mailer'])} is paused. What is on its way arrives; "
+            f"nothing more is sent until '{resume}'."
         )
 
     def _resume(self, options: Mapping[str, Any]) -> None:
         alias = _mailer(options["mailer"])
         was = "sends again" if transitions.resume(alias) else "was not paused"
-        self.stdout.write(f"{alias or 'The mailer'} {was}.")
+        self.stdout.write(f"{_told(alias, options['mailer'])} {was}.")
 
 
 def _add_json(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")
+
+
+def _add_list(parser: ArgumentParser) -> None:
+    _add_filters(parser)
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=_SHOWN,
+        metavar="N",
+        help=f"How many at most; 0 for all. Default: {_SHOWN}.",
+    )
+    _add_json(parser)
+
+
+def _add_show(parser: ArgumentParser) -> None:
+    parser.add_argument("id", help="Its id, or the beginning of it.")
+    content = parser.add_mutually_exclusive_group()
+    content.add_argument(
+        "--content", action="store_true", help="What it says, too, as text."
+    )
+    content.add_argument(
+        "--raw",
+        action="store_true",
+        help="Only what it says, as it goes to the mail server.",
+    )
+    _add_json(content)
 
 
 def _add_filters(parser: ArgumentParser) -> None:
@@ -263,13 +305,23 @@ def _selected(options: Mapping[str, Any]) -> QuerySet[OutboxMessage]:
     )
 
 
-def _mailer(alias: str | None) -> str:
+def _mailer(named: str | None) -> str:
+    """The one that is meant, perhaps by an outbox that sends through it alone."""
     known = sorted(sending_mailers())
-    names = ", ".join(map(repr, known)) or "none"
-    if alias is None and len(known) == 1:
+    if named is None and len(known) == 1:
         return known[0]
-    if alias is None:
+    if named is None:
+        names = ", ".join(map(repr, known)) or "none"
         raise CommandError(f"Which mailer? An outbox sends through: {names}.")
-    if alias not in known:
-        raise CommandError(f"No outbox sends through {alias!r}. There are: {names}.")
-    return alias
+    if named not in known and len(found := behind(named)) == 1:
+        return found[0]
+    require_sending([named])
+    return named
+
+
+def _told(alias: str, named: str | None) -> str:
+    """With the outboxes that send through it, where one was named in its place."""
+    if named in (None, alias):
+        return alias or "The mailer"
+    stores = " and ".join(map(repr, stores_before(alias)))
+    return f"{alias}, the mailer behind {stores},"

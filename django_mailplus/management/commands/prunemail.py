@@ -6,14 +6,13 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from django_mailplus.management.base import MailplusCommand
 from django_mailplus.outbox import retention
 from django_mailplus.outbox.states import State
 from django_mailplus.verification import throttle
 
 
-class Command(BaseCommand):
+class Command(MailplusCommand):
     help = (
         "Deletes rows that no longer serve anything: mails that were sent or given up "
         "long ago, what nobody may read any more, and old counters. Mails that are yet to "

@@ -16,13 +16,16 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connections
+from django.core.management.base import CommandError
+from django.db import Error
 
 from django_mailplus.compat import InvalidMailer
+from django_mailplus.management.base import MailplusCommand
+from django_mailplus.management.mailers import require_sending
 from django_mailplus.outbox import notify, stranding
 from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
-from django_mailplus.outbox.models import OutboxMessage, database
+from django_mailplus.outbox.models import database
+from django_mailplus.outbox.outage import without_tables
 from django_mailplus.outbox.screen import Screen
 from django_mailplus.outbox.stores import sending_mailers
 from django_mailplus.outbox.terminal import style_of
@@ -31,10 +34,11 @@ from django_mailplus.outbox.worker import LONGEST_POLL, Progress, Worker
 
 # SIGHUP: the terminal was closed, or a supervisor wants new settings to be read.
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+_PATIENCE = 10.0  # seconds without a database after which --drain and --once give up
 _ONE_PRESS = 0.5  # seconds; terminals and supervisors may both pass one on
 
 
-class Command(BaseCommand):
+class Command(MailplusCommand):
     help = (
         "Sends the mails in the outbox until it is stopped. The first SIGTERM, SIGINT "
         "(CONTROL-C) or SIGHUP lets it finish what is on its way, another makes it leave "
@@ -59,10 +63,14 @@ class Command(BaseCommand):
         until.add_argument(
             "--once",
             action="store_true",
-            help="Stop after one look for mails, when those found are dealt with.",
+            help="Send one round and stop: for each mailer no more than three mails per "
+            "connection, though more may be due. --drain sends them all.",
         )
         until.add_argument(
-            "--drain", action="store_true", help="Stop when nothing is due any more."
+            "--drain",
+            action="store_true",
+            help="Send all that is due, and what becomes due meanwhile; stop when nothing "
+            "is due any more, or the rate allows none for more than 5 seconds.",
         )
         parser.add_argument(
             "--max-messages",
@@ -81,7 +89,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--heartbeat",
             metavar="PATH",
-            help="Touch this file as long as the worker is alive.",
+            help="Touch this file as long as the worker is alive, and remove it at the end.",
         )
         parser.add_argument(
             "--health",
@@ -101,10 +109,10 @@ class Command(BaseCommand):
             self._tell_health(Path(options["heartbeat"]), options["verbosity"])
             return
         aliases = _aliases(options["using"])
-        _require_tables()
+        ends = options["drain"] or options["once"]
+        _require_tables(waiting=not ends)
         stranding.warn()
-        pulse = _pulse(options)
-        with Screen(self.stdout) as screen:
+        with _pulse(options) as pulse, Screen(self.stdout) as screen:
             report = self._report(screen, aliases, options)
 
             def look(progress: Progress) -> None:
@@ -118,17 +126,17 @@ class Command(BaseCommand):
                 concurrency=options["concurrency"],
                 poll=options["poll"],
                 max_messages=options["max_messages"],
+                patience=_PATIENCE if ends else math.inf,
                 on_turn=look,
             )
-            self._run(worker, report, screen, options)
+            leaving = self._run(worker, report, options)
+        if leaving is not None:
+            _end_now(leaving)
 
     def _run(
-        self,
-        worker: Worker,
-        report: Report | None,
-        screen: Screen,
-        options: Mapping[str, Any],
-    ) -> None:
+        self, worker: Worker, report: Report | None, options: Mapping[str, Any]
+    ) -> SystemExit | None:
+        """What it leaves with, if somebody could not wait for its end."""
         try:
             with (
                 notify.listening(worker),
@@ -140,9 +148,10 @@ class Command(BaseCommand):
         except SystemExit as leaving:
             if report is not None:
                 report.end("Left")
-            _end_now(leaving)
+            return leaving
         if report is not None:
             report.end("Stopped" if stopping.is_set() else "Done")
+        return None
 
     def _report(
         self, screen: Screen, aliases: list[str], options: Mapping[str, Any]
@@ -195,29 +204,27 @@ def _aliases(wanted: list[str] | None) -> list[str]:
             "No mailer is an outbox. Put 'django_mailplus.backends.outbox.EmailBackend' "
             "in front of one in MAILERS."
         )
-    if unknown := [repr(alias) for alias in wanted or () if alias not in known]:
-        raise CommandError(
-            f"No outbox sends through {', '.join(unknown)}. "
-            f"There are: {', '.join(map(repr, known))}."
-        )
+    require_sending(wanted or ())
     return [*dict.fromkeys(wanted)] if wanted else known
 
 
-def _require_tables() -> None:
-    """Where the database does not answer, the worker waits for it."""
+def _require_tables(*, waiting: bool) -> None:
+    """`waiting` is whether the worker waits for a database that does not answer."""
     try:
-        tables = connections[database()].introspection.table_names()
+        fault = without_tables(database())
     except Error:
+        if not waiting:
+            raise
         return
-    if OutboxMessage._meta.db_table not in tables:
-        raise CommandError(
-            f"The database {database()!r} has no outbox yet. Run 'manage.py migrate'."
-        )
+    if fault:
+        raise CommandError(fault)
 
 
-def _pulse(options: Mapping[str, Any]) -> Heartbeat | None:
+@contextmanager
+def _pulse(options: Mapping[str, Any]) -> Iterator[Heartbeat | None]:
     if options["heartbeat"] is None:
-        return None
+        yield None
+        return
     path = Path(options["heartbeat"])
     pulse = Heartbeat(path, every=max(options["poll"], LONGEST_POLL))
     try:
@@ -227,7 +234,10 @@ def _pulse(options: Mapping[str, Any]) -> Heartbeat | None:
             f"--heartbeat: {path} cannot be written: {error.strerror}. Name a file in a "
             "folder that exists and that you may write to."
         ) from None
-    return pulse
+    try:
+        yield pulse
+    finally:
+        pulse.end()
 
 
 @contextmanager

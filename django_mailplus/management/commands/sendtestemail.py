@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any, TypeGuard
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.sendtestemail import Command as DjangoCommand
-from django.utils import timezone
+from django.db import Error
 
 from django_mailplus import chain
 from django_mailplus.compat import (
     DEFAULT_MAILER_ALIAS,
     NATIVE,
-    PEOPLE_ARE_ADDRESSES,
     MailerDoesNotExist,
     get_mailer,
     mailer_settings,
@@ -35,6 +30,11 @@ from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
 from django_mailplus.doctor import report
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.mail import EmailMultiAlternatives
+from django_mailplus.management import queued
+from django_mailplus.management.guessing import did_you_mean
+from django_mailplus.management.testmails import nobody, test_mails
+from django_mailplus.outbox.outage import unmigrated
+from django_mailplus.outbox.storing import Stored, noting
 from django_mailplus.smtp.transcript import Direction, recording
 
 __all__ = ["Command"]
@@ -107,9 +107,9 @@ class Command(DjangoCommand):
         # Of several ends nobody knows which one failed.
         self.leaf = ends[0] if len(ends) == 1 else self.alias
         self.quiet = options["verbosity"] == 0
-        messages, empty = _messages(options)
+        messages, empty = test_mails(options)
         if not messages:
-            raise CommandError(_nobody(empty) if empty else self.missing_args_message)
+            raise CommandError(nobody(empty) if empty else self.missing_args_message)
         self._print_row("Mailer", chain.describe(self.alias))
         problems = []
         for message in messages:
@@ -119,7 +119,7 @@ class Command(DjangoCommand):
                 if problem.final:
                     break
         if empty:
-            problems.append(_Problem(text=_nobody(empty)))
+            problems.append(_Problem(text=nobody(empty)))
         if problems:
             raise CommandError("\n\n".join(p.text for p in problems)) from problems[
                 0
@@ -135,7 +135,7 @@ class Command(DjangoCommand):
         count, error = None, None
         started = time.perf_counter()
         try:
-            with _log_not_on_stderr(), self._tracing(trace):
+            with _log_not_on_stderr(), self._tracing(trace), noting() as noted:
                 backend = get_mailer(self.alias)
                 count = backend.send_messages([message])
         except Exception as raised:
@@ -148,6 +148,8 @@ class Command(DjangoCommand):
         result = getattr(message, "delivery_result", None)
         if _has_answers(result):
             self._print_result(result, seconds, report.secrets(server))
+        elif error is None and noted:
+            return self._print_queued([stored for _, stored in noted], message)
         elif error is None and result is None:
             self._print_unreported(backend, count, seconds)
         return self._problem(error, result, count, server)
@@ -250,6 +252,21 @@ class Command(DjangoCommand):
         self._print_row("Time", f"{seconds:.2f} s")
         self._print()
 
+    def _print_queued(
+        self, mails: list[Stored], message: EmailMultiAlternatives
+    ) -> _Problem | None:
+        """It is in an outbox, and perhaps somebody has sent it already."""
+        failed = []
+        for stored in mails:
+            mail = queued.find(stored.id)
+            for row in queued.rows(mail, self.alias, message.recipients()):
+                self._print_row(*row)
+            failed += [mail] if queued.is_unsent(mail) else []
+        self._print()
+        if failed:
+            return _Problem(text=f"{self.alias}: the mail was not sent.")
+        return None
+
     # --- Failures ---------------------------------------------------------------------------
 
     def _explained(
@@ -273,7 +290,11 @@ class Command(DjangoCommand):
             headline = f"{doubt}{diagnosis.title}."
             rows += [("Cause", diagnosis.cause), ("Remedy", diagnosis.remedy)]
         if isinstance(error, MailerDoesNotExist):
-            rows.insert(1, ("Mailers", ", ".join(map(str, mailer_settings()))))
+            known = [str(alias) for alias in mailer_settings()]
+            guess = did_you_mean(self.alias, known)
+            rows.insert(1, ("Mailers", f"{', '.join(known)}.{guess}"))
+        if isinstance(error, Error) and (fault := unmigrated(error)):
+            rows.append(("Remedy", fault))
         recipients = result.recipients if result is not None else ()
         refused = [r for r in recipients if r.code is not None and r.kind in _REFUSED]
         if refused:
@@ -322,79 +343,3 @@ def _verdict(recipient: RecipientResult) -> str:
     if recipient.code is None and recipient.kind in _REFUSED:
         return "not sent"
     return _VERDICTS[recipient.kind]
-
-
-# --- Messages --------------------------------------------------------------------------------
-
-
-def _messages(
-    options: dict[str, Any],
-) -> tuple[list[EmailMultiAlternatives], list[str]]:
-    """What is to be sent, and the settings that were asked for but name nobody."""
-    subject = f"Test email from {socket.gethostname()} on {timezone.now()}"
-    messages, empty = [], []
-    if options["email"]:
-        text = "If you're reading this, it was successful."
-        messages.append(
-            EmailMultiAlternatives(subject, text, to=list(options["email"]))
-        )
-    for wanted, setting, whom in (
-        (options["managers"], "MANAGERS", "managers"),
-        (options["admins"], "ADMINS", "admins"),
-    ):
-        recipients = _people(setting) if wanted else []
-        if recipients:
-            message = EmailMultiAlternatives(
-                f"{settings.EMAIL_SUBJECT_PREFIX}{subject}",
-                f"This email was sent to the site {whom}.",
-                settings.SERVER_EMAIL,
-                recipients,
-            )
-            messages.append(message)
-        elif wanted:
-            empty.append(setting)
-    for message in messages:
-        _complete(message, options)
-    return messages, empty
-
-
-def _complete(message: EmailMultiAlternatives, options: dict[str, Any]) -> None:
-    if options["from_email"]:
-        message.from_email = options["from_email"]
-    if options["html"]:
-        message.attach_alternative(f"<p>{escape(str(message.body))}</p>", "text/html")
-    for path in options["attach"]:
-        if not Path(path).is_file():
-            raise CommandError(
-                f"--attach: there is no file {path!r}. Nothing was sent."
-            )
-        try:
-            message.attach_file(path)
-        except OSError as error:
-            raise CommandError(f"--attach: {error}. Nothing was sent.") from error
-
-
-def _people(setting: str) -> list[str]:
-    """The addresses of ADMINS or MANAGERS, in the forms that this Django takes."""
-    entries = getattr(settings, setting)
-    addresses = []
-    for entry in entries if isinstance(entries, list | tuple) else [None]:
-        if isinstance(entry, list | tuple) and len(entry) == 2:
-            addresses.append(str(entry[1]))
-        elif (
-            PEOPLE_ARE_ADDRESSES
-            and entry is not None
-            and not isinstance(entry, list | tuple)
-        ):
-            addresses.append(str(entry))
-        else:
-            form = (
-                "email addresses" if PEOPLE_ARE_ADDRESSES else "(name, address) pairs"
-            )
-            raise CommandError(f"The {setting} setting must be a list of {form}.")
-    return addresses
-
-
-def _nobody(empty: Sequence[str]) -> str:
-    names = " and ".join(f"{name} is empty" for name in empty)
-    return f"{names}: nobody there to send to. Add addresses to the setting, or name some here."
