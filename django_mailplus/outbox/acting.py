@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from django_mailplus.outbox.listing import CappedPaginator
 from django_mailplus.outbox.models import OutboxMessage, Payload, database
+from django_mailplus.outbox.selecting import scheduled
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.verbs import Verb
 
@@ -29,7 +30,7 @@ _LOGGED = 1_000  # mails of one action that get a line in the admin's history
 
 def _suitable(verb: Verb, mails: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
     """Those that it changes; see `Verb.suits`."""
-    found = mails.filter(state__in=verb.states)
+    found = mails.filter(state__in=verb.start)
     if not verb.needs_content:
         return found
     content = Payload.objects.using(database()).filter(mail=OuterRef("pk"))
@@ -82,11 +83,14 @@ class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the
             raise PermissionDenied
         across = request.POST.get("select_across") == "1"
         is_capped = across and CappedPaginator(mails, self.list_per_page).is_capped
+        if across and verb.hastens:
+            self._tell_left_out(request, mails.filter(scheduled()).order_by().count())
+            mails = mails.filter(~scheduled())
         if (verb.question or is_capped) and "confirmed" not in request.POST:
             back = back or request.get_full_path()
             return self._ask(request, verb, mails, back=back, is_capped=is_capped)
         logged = list(_suitable(verb, mails).order_by().only("pk")[:_LOGGED])
-        changed = verb.apply(mails.order_by())
+        changed = verb.act(mails.order_by())
         if changed and logged:
             self._log(request, verb, logged)
         self._tell(request, verb, changed)
@@ -140,6 +144,16 @@ class ActingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the
         )
         told = text % {"verb": verb.label, "count": changed}
         self.message_user(request, told, messages.SUCCESS)
+
+    def _tell_left_out(self, request: HttpRequest, count: int) -> None:
+        if count:
+            text = ngettext(
+                "%(count)d mail was left out: it is scheduled for later. Tick it to mean it.",
+                "%(count)d mails were left out: they are scheduled for later."
+                " Tick those that you mean.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.WARNING)
 
     # --- Pages ---------------------------------------------------------------------------
 

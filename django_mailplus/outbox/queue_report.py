@@ -191,7 +191,10 @@ _NEXT: Mapping[State, Mapping[str, str]] = {
         "retry": "To try again for those who have not got it",
         "requeue": "To send it to everybody once more",
     },
-    State.UNKNOWN: {"retry": "To send it again, perhaps for the second time"},
+    State.UNKNOWN: {
+        "retry": "To send it again, perhaps for the second time",
+        "mark-sent": "If you know that it arrived",
+    },
     State.SUPPRESSED: {"requeue": "To try again"},
     State.CANCELLED: {"requeue": "To send it all the same"},
     State.HELD: {"release": "To send it"},

@@ -1,21 +1,21 @@
-"""Which mails somebody means, what can be done to them, and why not to others."""
+"""Which mails somebody means, and what becomes of them when a verb is applied."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from django_mailplus.outbox import transitions
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, database
 from django_mailplus.outbox.states import FINAL, State
+from django_mailplus.outbox.verbs import Verb
 
-__all__ = ["VERBS", "Done", "UnknownMailError", "Verb", "do", "find", "select"]
+__all__ = ["Done", "UnknownMailError", "do", "find", "scheduled", "select"]
 
 _HEX = re.compile(r"[0-9a-f]{1,32}")
 _GROUPS = (8, 4, 4, 4, 12)  # hexadecimal digits of a UUID
@@ -23,64 +23,6 @@ _GROUPS = (8, 4, 4, 4, 12)  # hexadecimal digits of a UUID
 
 class UnknownMailError(LookupError):
     """No mail has that id, or several have one that begins so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
-    """`start` are the states that it works on; `content` is whether it needs some.
-
-    `hastens` is whether it would send at once what is yet to be sent at its time.
-    """
-
-    done: str
-    means: str
-    act: Callable[[QuerySet[OutboxMessage]], int]
-    start: Collection[State]
-    content: bool = False
-    hastens: bool = False
-
-
-VERBS: Mapping[str, Verb] = {
-    "retry": Verb(
-        done="retried",
-        means="Try now, for the recipients that have not got the mail.",
-        act=transitions.retry,
-        start=(
-            State.QUEUED,
-            State.FAILED,
-            State.UNKNOWN,
-            State.PARTIAL,
-            State.EXPIRED,
-        ),
-        content=True,
-        hastens=True,
-    ),
-    "requeue": Verb(
-        done="requeued",
-        means="Send once more to everybody, those included who have got the mail.",
-        act=transitions.requeue,
-        start=FINAL,
-        content=True,
-    ),
-    "cancel": Verb(
-        done="cancelled",
-        means="Never send.",
-        act=transitions.cancel,
-        start=(State.QUEUED, State.HELD),
-    ),
-    "hold": Verb(
-        done="held",
-        means="Do not send until released.",
-        act=transitions.hold,
-        start=(State.QUEUED,),
-    ),
-    "release": Verb(
-        done="released",
-        means="Send what was held.",
-        act=transitions.unhold,
-        start=(State.HELD,),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +91,10 @@ def do(
 
     Who has `named` each of them means those that are scheduled for later, too.
     """
-    scheduled = 0
+    left_out = 0
     if verb.hastens and not named:
-        scheduled = mails.filter(_scheduled()).count()
-        mails = mails.filter(~_scheduled())
+        left_out = mails.filter(scheduled()).count()
+        mails = mails.filter(~scheduled())
     counts = dict(mails.values_list("state").annotate(Count("pk")))
     elsewhere = {
         state: counts[state]
@@ -161,17 +103,15 @@ def do(
     }
     able = mails.filter(state__in=verb.start)
     erased = 0
-    if verb.content:
+    if verb.needs_content:
         over = able.filter(state__in=FINAL)
         said = Exists(Payload.objects.using(database()).filter(mail=OuterRef("pk")))
         erased = over.filter(~said).count()
     changed = able.count() - erased if dry_run else verb.act(mails)
-    return Done(
-        changed=changed, elsewhere=elsewhere, erased=erased, scheduled=scheduled
-    )
+    return Done(changed=changed, elsewhere=elsewhere, erased=erased, scheduled=left_out)
 
 
-def _scheduled() -> Q:
+def scheduled() -> Q:
     """Never tried, and not yet due: what met a mailer in trouble has a try, but no attempt."""
     tries = Attempt.objects.using(database()).filter(mail=OuterRef("pk"))
     later = Q(state=State.QUEUED, attempts=0, due_at__gt=DatabaseNow())

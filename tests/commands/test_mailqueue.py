@@ -15,7 +15,7 @@ from django.utils import timezone
 from scripted_server import ScriptedServer
 
 from django_mailplus.outbox import pausing, retention, storing
-from django_mailplus.outbox.models import Attempt, Payload, Recipient
+from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, Recipient
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.terminal import width_of
 
@@ -253,6 +253,15 @@ def test_the_beginning_of_an_id_is_enough():
 # --- Doing ---------------------------------------------------------------------------
 
 
+def test_one_that_arrived_is_marked_as_sent():
+    [first] = store(1)
+    OutboxMessage.objects.filter(pk=first.pk).update(state="unknown")
+    shown = " ".join(on_terminal(120, "show", str(first.pk)))
+    assert f"mailqueue mark-sent {first.pk}" in shown
+    assert run("mark-sent", str(first.pk)) == ["1 mail marked as sent."]
+    assert states() == ["sent"]
+
+
 def test_by_id_and_by_beginning():
     first, second, _ = store(3)
     assert run("hold", str(first.pk), str(second.pk)[:36]) == ["2 mails held."]
@@ -282,8 +291,8 @@ def test_retry_and_requeue():
     rows().filter(pk=mails[0].pk).update(state="sent")
     assert run("retry", "--all") == [
         "2 mails retried.",
-        "Not the others: 1 sent. Only these can be retried: queued, failed, unknown, "
-        "partial, expired.",
+        "Not the others: 1 sent. Only these can be retried: queued, partial, failed, "
+        "unknown, expired.",
     ]
     assert run("requeue", str(mails[0].pk)) == ["1 mail requeued."]
     assert states() == ["queued"] * 3

@@ -164,7 +164,7 @@ def test_a_settings_module_after_the_action():
     [
         ("failed", ["retry"]),
         ("partial", ["retry", "requeue"]),
-        ("unknown", ["retry"]),
+        ("unknown", ["retry", "mark-sent"]),
         ("cancelled", ["requeue"]),
         ("held", ["release"]),
         ("sent", []),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 from outbox_admin_stage import (
     LIST,
     letter,
@@ -97,6 +100,20 @@ def test_all_that_a_filter_finds(sender, asked):
     assert state(other) == "expired"
 
 
+def test_all_of_a_list_does_not_mean_what_is_scheduled_for_later(sender):
+    due, later = put(), put(due_at=timezone.now() + timedelta(days=3))
+    chosen = {"action": "retry", "_selected_action": [due.pk, later.pk]}
+    page = sender.post(LIST, {**chosen, "select_across": "1"}, follow=True)
+    left_out = "1 mail was left out: it is scheduled for later. Tick it to mean it."
+    assert told(page) == [left_out, "Try now: 1 mail."]
+    later.refresh_from_db()
+    assert later.due_at > timezone.now()
+    page = sender.post(LIST, chosen, follow=True)
+    assert told(page) == ["Try now: 2 mails."]
+    later.refresh_from_db()
+    assert later.due_at < timezone.now() + timedelta(seconds=5)
+
+
 def test_all_of_more_than_the_list_counts_is_asked_first(sender, monkeypatch):
     monkeypatch.setattr(listing, "COUNTED", 2)
     mails = [put() for _ in range(4)]
@@ -153,7 +170,7 @@ def test_nobody_acts_without_the_permission(client, verb):
         "change_outboxmessage",
         "delete_outboxmessage",
     )
-    mails = [put(state=str(each)) for each in VERBS[verb].states]
+    mails = [put(state=str(each)) for each in VERBS[verb].start]
     before = [state(mail) for mail in mails]
     many(viewer, verb, *mails, **SURE)
     for mail in mails:

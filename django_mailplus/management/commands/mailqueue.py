@@ -20,14 +20,16 @@ from django_mailplus.management.mailers import (
 )
 from django_mailplus.outbox import pausing, queue_report, selecting, transitions
 from django_mailplus.outbox.models import OutboxMessage
-from django_mailplus.outbox.selecting import VERBS, UnknownMailError
+from django_mailplus.outbox.selecting import UnknownMailError
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status
 from django_mailplus.outbox.stores import sending_mailers
 from django_mailplus.outbox.terminal import columns_of, count_of, style_of
+from django_mailplus.outbox.verbs import VERBS
 from django_mailplus.viewer import clean_text
 
 _SHOWN = 50  # mails of a list where nobody says how many
+_VERBS = {name.replace("_", "-"): verb for name, verb in VERBS.items()}
 
 
 class Command(MailplusCommand):
@@ -49,7 +51,7 @@ class Command(MailplusCommand):
         _add_json(add("status", "How many mails are in which state."))
         _add_list(add("list", "The newest mails."))
         _add_show(add("show", "One mail, its recipients and its tries."))
-        for name, verb in VERBS.items():
+        for name, verb in _VERBS.items():
             _add_verb(add(name, verb.means))
         move = add("move", "Let another mailer send what waits for one, or is held.")
         move.add_argument("mailer", help="The one whose mails they are.")
@@ -151,7 +153,7 @@ class Command(MailplusCommand):
         self._print([clean_text(raw.decode("utf-8", "replace")).rstrip("\n")])
 
     def _change(self, action: str, options: Mapping[str, Any]) -> None:
-        verb = VERBS[action]
+        verb = _VERBS[action]
         done = selecting.do(
             verb,
             _chosen(options),
@@ -165,7 +167,7 @@ class Command(MailplusCommand):
             f"{number:,} {state.label}" for state, number in done.elsewhere.items()
         ]
         if others:
-            possible = ", ".join(str(state.label) for state in verb.start)
+            possible = ", ".join(str(s.label) for s in State if s in verb.start)
             self.stdout.write(
                 f"Not the others: {', '.join(others)}. Only these can be {verb.done}: "
                 f"{possible}."
