@@ -146,6 +146,9 @@ def classify(error: BaseException) -> Fault:
             smtplib.SMTPServerDisconnected()
             | smtplib.SMTPResponseException()  # a reply that makes no sense
             | TimeoutError()
+            | ConnectionResetError()
+            | ConnectionAbortedError()
+            | BrokenPipeError()
         ):
             return "mailer" if getattr(error, _KNOWN_UNSENT, False) else "unknown"
         case (
@@ -177,7 +180,7 @@ def answer_lost(error: BaseException) -> bool:
     """
     if classify(error) != "unknown":
         return False
-    lost = isinstance(error, smtplib.SMTPException | TimeoutError)
+    lost = isinstance(error, smtplib.SMTPException | OSError)
     return lost or _of_a_provider(error) == "unknown"
 
 
@@ -233,6 +236,7 @@ _NO_ANSWER = frozenset(
         "httpx.RemoteProtocolError",
         "httpx.WriteError",
         "httpx.WriteTimeout",
+        "json.JSONDecodeError",  # of a 2xx: others are asked for their status
         "requests.ChunkedEncodingError",
         "requests.ReadTimeout",
         "urllib3.ProtocolError",

@@ -75,11 +75,17 @@ class MessageStream:
                 self._stream.put(letter, replace(job, permit=permit))
 
     def _permit(self, letter: Letter, before: Callable[[], None]) -> None:
-        while not self._permits.acquire(timeout=_LOOKS):
-            if self._closing:
+        """Called again, where the content did not leave and goes over another session."""
+        while not letter.permit:
+            letter.permit = self._permits.acquire(timeout=_LOOKS)
+            if self._closing and not letter.permit:
                 raise smtplib.SMTPServerDisconnected("The batch was stopped")
-        letter.permit = True
-        before()
+        try:
+            before()
+        except BaseException:  # it does not leave
+            letter.permit = False
+            self._permits.release()
+            raise
 
     def get(self, timeout: float) -> tuple[EmailMessage, Exception | None] | None:
         """The next outcome, in any order; None if there is none within the seconds."""

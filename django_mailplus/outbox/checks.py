@@ -1,6 +1,6 @@
 """Mistakes in the options of an outbox, and in the database that it is kept in.
 
-E045 value of an option   E046 no option for all mails
+E045 value of an option   E046 no option for all mails   E047 manual commits
 W045 SQLite and several writers   W046 another database   W047 lease too short
 """
 
@@ -19,7 +19,7 @@ from django_mailplus.outbox.models import database
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.rates import Rate
 
-__all__ = ["REPAIR", "check_database", "check_options", "wrong_values"]
+__all__ = ["REPAIR", "check_database", "check_options", "uncommitted", "wrong_values"]
 
 REPAIR = "Correct it, or leave it out."
 _LONGEST_WAIT = 10.0  # seconds; the timeout of an SMTP mailer that names none
@@ -114,6 +114,17 @@ def _check_lease(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessag
             )
 
 
+def uncommitted(alias: str) -> str | None:
+    """What is wrong, a colon and a repair, where nothing is committed by itself."""
+    if connections[alias].settings_dict.get("AUTOCOMMIT", True):
+        return None
+    return (
+        f"With AUTOCOMMIT off in DATABASES[{alias!r}] nothing that became of a mail is "
+        "committed, and each goes out again and again: Leave AUTOCOMMIT on, and use "
+        "transaction.atomic()."
+    )
+
+
 def check_database() -> Iterator[CheckMessage]:
     """Whether rows and transactions of the outbox are safe where they are."""
     alias = database()
@@ -126,6 +137,9 @@ def check_database() -> Iterator[CheckMessage]:
             id="mailplus.W046",
         )
     connection = connections[alias]
+    if (text := uncommitted(alias)) is not None:
+        what, _, repair = text.partition(": ")
+        yield Error(f"{what}.", hint=repair, id="mailplus.E047")
     options = connection.settings_dict.get("OPTIONS") or {}
     if connection.vendor == "sqlite" and (
         str(options.get("transaction_mode", "")).upper()

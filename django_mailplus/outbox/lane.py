@@ -14,8 +14,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 
 from django.core.mail import EmailMessage
@@ -31,6 +30,7 @@ from django_mailplus.outbox.blaming import blame_of, tick
 from django_mailplus.outbox.claims import Claim
 from django_mailplus.outbox.exchange import exchange
 from django_mailplus.outbox.explaining import explain_rebuilding
+from django_mailplus.outbox.held import Held, LeaseOverError, clock
 from django_mailplus.outbox.models import Blob, Recipient, database
 from django_mailplus.outbox.providers import provider_result
 from django_mailplus.outbox.rates import Limiter
@@ -50,27 +50,7 @@ _WAIT_FOR_THE_UPDATED = 60.0  # seconds, with a mail that a newer version wrote
 _STREAM_LASTS = 300.0  # seconds
 _PATIENCE = 0.05  # seconds to wait for an outcome before looking at the table again
 _LOOKS = 0.25  # seconds between two looks whether the mailer is paused
-
-
-@dataclass(slots=True)
-class _Claimed:
-    mail: Claim
-    since: float  # time.monotonic()
-    claimed_at: float = field(default_factory=time.monotonic)
-    settled: dict[str, State] = field(default_factory=dict)
-    departed: int = 0  # tick of its last departure, see `blaming`
-
-    @property
-    def left(self) -> timedelta:
-        """How long there may be another try."""
-        gone = time.monotonic() - self.claimed_at
-        return timedelta(seconds=self.mail.give_up_in - gone)
-
-    def over(self) -> Verdict | None:
-        """The verdict on a mail whose time has passed."""
-        if self.mail.expires_in <= time.monotonic() - self.claimed_at:
-            return Verdict(state=State.EXPIRED, outcome="expired")
-        return None
+_LOOKS_FOR_CLAIMS = 1.0  # seconds between two looks for those without an answer
 
 
 _DAMAGE = (
@@ -79,10 +59,6 @@ _DAMAGE = (
     Blob.DoesNotExist,
     FileNotFoundError,  # in a storage
 )
-
-
-class LeaseOverError(Exception):
-    """The mail has not left, and may be another worker's by now."""
 
 
 _Told = tuple[Claim, Verdict]
@@ -100,11 +76,13 @@ class Lane:
         self._concurrency = sending.concurrency
         self._open_stream()
         self._limiter = Limiter(alias, sending.rate) if sending.rate else None
-        self._backlog: deque[_Claimed] = deque()
-        self._sending: dict[int, _Claimed] = {}  # by the id() of the message
+        self._backlog: deque[Held] = deque()
+        self._sending: dict[int, Held] = {}  # by the id() of the message
         self._told: list[_Told] = []  # what became of mails, not yet recorded
-        self._unanswered: list[str] = []  # tokens of claims that may have been made
-        self._renewed = time.monotonic()
+        # Tokens of claims that may have been made, with `clock()` when they were asked for.
+        self._unanswered: dict[str, float] = {}
+        self._looked_for_them = -math.inf
+        self._renewed = clock()
         self._condition, self._looked = pausing.Condition(), -math.inf
         self._blame = blame_of(alias)
         self._dry = False  # nothing more was due, or the rate left no room
@@ -126,7 +104,7 @@ class Lane:
         if self._is_worn and not self._sending:
             self._renew_stream()
         self._keep()
-        self._recover()
+        room -= self._recover()
         for outcome in self._outcomes():
             self._judge(*outcome)
         told, limit = self._told, self._limit(room)
@@ -136,8 +114,7 @@ class Lane:
         states, found = self._exchange(told, limit)
         self._told = []
         self._stream.recorded()
-        self._take_on(found)
-        self._dry = len(found) < limit
+        self._dry = found < limit
         self._count(told, states)
         try:
             self._rest_after_trouble(told)
@@ -148,10 +125,11 @@ class Lane:
 
     def _exchange(
         self, told: list[_Told], limit: int
-    ) -> tuple[dict[uuid.UUID, State], list[Claim]]:
-        token = claims.new_token()
+    ) -> tuple[dict[uuid.UUID, State], int]:
+        """The states of those told of, and how many were claimed."""
+        token, asked = claims.new_token(), clock()
         try:
-            return exchange(
+            states, found = exchange(
                 told,
                 mailer=self.alias,
                 limit=limit,
@@ -161,20 +139,38 @@ class Lane:
                 grant=self._limiter.take if self._limiter else None,
             )
         except Error:
-            self._unanswered.append(token)
+            self._unanswered[token] = asked
+            self._looked_for_them = -math.inf
             raise
+        self._take_on(found, asked)
+        return states, len(found)
 
-    def _recover(self) -> None:
-        """Take what was claimed when the database did its work and could not say so."""
-        if self._unanswered:
-            self._take_on(
-                claims.recover(self._unanswered, worker=self._worker, mailer=self.alias)
-            )
-            self._unanswered.clear()
+    def _recover(self) -> int:
+        """Take what was claimed when the database could not say so; how many mails.
 
-    def _take_on(self, found: list[Claim]) -> None:
+        It may still be at it when its answer is lost: it is looked for as long as a lease.
+        """
         now = time.monotonic()
-        self._backlog += [_Claimed(mail, now) for mail in found]
+        if not self._unanswered or now - self._looked_for_them < _LOOKS_FOR_CLAIMS:
+            return 0
+        found = claims.recover(
+            list(self._unanswered), worker=self._worker, mailer=self.alias
+        )
+        self._looked_for_them = now
+        for claim in found:
+            self._take_on([claim], self._unanswered[claim.token])
+        answered = {claim.token for claim in found}
+        over = clock() - self.lease
+        self._unanswered = {
+            token: asked
+            for token, asked in self._unanswered.items()
+            if token not in answered and asked > over
+        }
+        return len(found)
+
+    def _take_on(self, found: list[Claim], asked: float) -> None:
+        """`asked` is when: an answer may take any time to be heard."""
+        self._backlog += [Held(mail, asked) for mail in found]
         self.claimed += len(found)
 
     def seconds_until_room(self) -> float:
@@ -210,6 +206,7 @@ class Lane:
 
     def give_back(self) -> None:
         """What was claimed and not begun; again, if it could not be written before."""
+        self._looked_for_them = -math.inf
         self._recover()
         backlog = [claimed.mail for claimed in self._backlog]
         claims.release(backlog)
@@ -225,7 +222,8 @@ class Lane:
             self._condition, self._looked = pausing.look(self.alias), now
         if self._condition.paused:
             return 0
-        return min(room, self._stream.window - len(self._sending) - len(self._backlog))
+        free = self._stream.window - len(self._sending) - len(self._backlog)
+        return max(0, min(room, free))
 
     def _outcomes(self) -> list[Outcome]:
         """All that there are; waits a moment if there is nothing else to do."""
@@ -242,16 +240,23 @@ class Lane:
     def _begin(self) -> None:
         """Hand over what was claimed, but none whose lease is old."""
         while self._backlog:
-            claimed = self._backlog[0]
-            if self._is_old(claimed):
-                self._let_go(claimed.mail)
-            elif (over := claimed.over()) is not None:
-                self._told.append((claimed.mail, over))
-            else:
-                self._put(claimed)
-            self._backlog.popleft()
+            # Taken from it first: who is interrupted gives back nothing that is leaving.
+            claimed = self._backlog.popleft()
+            try:
+                self._begin_one(claimed)
+            except Error:
+                self._backlog.appendleft(claimed)
+                raise
 
-    def _put(self, claimed: _Claimed) -> None:
+    def _begin_one(self, claimed: Held) -> None:
+        if self._is_old(claimed):
+            self._let_go(claimed.mail)
+        elif (over := claimed.over()) is not None:
+            self._told.append((claimed.mail, over))
+        else:
+            self._put(claimed)
+
+    def _put(self, claimed: Held) -> None:
         try:
             message = self._rebuilt(claimed)
         except Error:
@@ -265,20 +270,20 @@ class Lane:
             self._sending[id(message)] = claimed
             self._stream.put(message, partial(self._check, claimed))
 
-    def _check(self, claimed: _Claimed) -> None:
+    def _check(self, claimed: Held) -> None:
         """Just before it leaves: a process may have been stopped for any time."""
         if self._is_old(claimed):
             raise LeaseOverError
         claimed.departed = tick()
 
-    def _is_old(self, claimed: _Claimed) -> bool:
-        return time.monotonic() - claimed.since > self.lease * _MARGIN
+    def _is_old(self, claimed: Held) -> bool:
+        return clock() - claimed.since > self.lease * _MARGIN
 
     def _let_go(self, mail: Claim, *, wait: float | None = None) -> None:
         claims.release([mail], wait=wait)
         self.claimed -= 1
 
-    def _give_up(self, claimed: _Claimed, error: Exception) -> None:
+    def _give_up(self, claimed: Held, error: Exception) -> None:
         mail = claimed.mail
         kind = type(error).__qualname__  # its words may be those of the mail
         logger.warning("Mail %s cannot be rebuilt (%s)", mail.id, kind)
@@ -298,7 +303,7 @@ class Lane:
                 )
         self._told.append((mail, verdict))
 
-    def _rebuilt(self, claimed: _Claimed) -> EmailMessage:
+    def _rebuilt(self, claimed: Held) -> EmailMessage:
         mail = claimed.mail
         message = restore(json.loads(mail.document), blobs.load)
         if mail.attempts > 1:
@@ -368,7 +373,7 @@ class Lane:
 
     def _keep(self) -> None:
         """Renew the leases every third of their time; not of what hangs for ever."""
-        now = time.monotonic()
+        now = clock()
         if now - self._renewed < self.lease / 3:
             return
         self._renewed = now

@@ -31,7 +31,8 @@ WITH told AS (
         %s::text[]
     ) AS t (mail_id, token, seconds, outcome, code, enhanced, text)
 ), recorded AS (
-    UPDATE {mails} AS m SET state = 'sent', finalised_at = {now}, lease_until = NULL
+    UPDATE {mails} AS m SET state = 'sent', finalised_at = {now}, lease_until = NULL,
+        code = NULL, enhanced = '', text = ''
     FROM told
     WHERE m.id = told.mail_id AND m.claim_token = told.token
         AND m.lease_until IS NOT NULL

@@ -88,10 +88,14 @@ class Limiter:
         return granted if unchanged.update(free_at=after) else 0
 
     def _seen(self) -> tuple[datetime.datetime | None, datetime.datetime, Any]:
-        """`free_at` as it is, and not before now; and now, by the database's clock."""
+        """`free_at` as it is, and as it can be; and now, by the database's clock.
+
+        A clock that was put back would let it lie far ahead.
+        """
         found = self._states().annotate(now=DatabaseNow())
         free_at, now = found.values_list("free_at", "now").get()
-        return free_at, max(free_at or now, now), now
+        whole = datetime.timedelta(seconds=self._rate.at_once * self._rate.distance)
+        return free_at, min(max(free_at or now, now), now + whole), now
 
     def _states(self) -> QuerySet[MailerState]:
         return MailerState.objects.using(database()).filter(alias=self._alias)

@@ -142,7 +142,8 @@ def _settle_the_rest(mail_id: uuid.UUID, state: State, said: dict[str, Any]) -> 
     """What became of all who were still waiting, after tries that told them apart."""
     fates = Recipient.objects.using(database()).filter(mail=mail_id)
     fates.filter(state=State.QUEUED).update(**said)
-    if state == State.EXPIRED and fates.filter(state=State.SENT).exists():
+    is_over = state in (State.EXPIRED, State.FAILED)
+    if is_over and fates.filter(state=State.SENT).exists():
         rows().filter(pk=mail_id).update(state=State.PARTIAL)
         return State.PARTIAL
     return state
@@ -159,7 +160,8 @@ def retry_at(wait: datetime.timedelta) -> Case:
 
 def _write_fates(mail_id: uuid.UUID, fates: Mapping[RecipientResult, State]) -> None:
     by_address = {
-        told.address[:_LONGEST_ADDRESS]: (told, state) for told, state in fates.items()
+        storable(told.address, _LONGEST_ADDRESS): (told, state)
+        for told, state in fates.items()
     }
     Recipient.objects.using(database()).bulk_create(
         [

@@ -93,6 +93,16 @@ AS_THEY_ARE = frozenset({str, int, float, bool})
 _NULL = Sql("NULL", ())
 
 
+# Without the words of earlier trouble.
+_SENT: dict[str, Any] = {
+    "state": literal("sent"),
+    "lease_until": None,
+    "code": None,
+    "enhanced": literal(""),
+    "text": literal(""),
+}
+
+
 def sent(claims: Iterable[tuple[uuid.UUID, str]]) -> int:
     """Note that mails were sent that stand under their claims' tokens still; how many.
 
@@ -104,7 +114,7 @@ def sent(claims: Iterable[tuple[uuid.UUID, str]]) -> int:
     keys = [pk.get_db_prep_value(i, connection) for i in ids]
     tokens = tuple(dict.fromkeys(tokens))
     return _update(
-        {"state": "sent", "finalised_at": now(), "lease_until": None},
+        _SENT | {"finalised_at": now()},
         # Naming the state as well would tempt a database to look for the mails by it.
         f"id IN ({_marks(keys)}) AND claim_token IN ({_marks(tokens)}) "
         "AND lease_until IS NOT NULL",

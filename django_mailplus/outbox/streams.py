@@ -123,7 +123,7 @@ class _Threads:
     def _run(self) -> None:
         try:
             while (job := self._jobs.get()) is not None:
-                self._outcomes.put(self._sent(*job))
+                self._outcomes.put(self._heard(*job))
             self._mailer().close()
         finally:
             connections.close_all()  # of what the backend, or a receiver, looked up
@@ -133,6 +133,14 @@ class _Threads:
         if not hasattr(self._own, "mailer"):
             self._own.mailer = self._make()
         return self._own.mailer  # type: ignore[no-any-return]
+
+    def _heard(self, message: EmailMessage, before: Callable[[], None]) -> Outcome:
+        """Whatever is raised: a thread that ended by it would be missed by nobody."""
+        try:
+            return self._sent(message, before)
+        except BaseException as error:
+            kind = type(error).__qualname__
+            return message, RuntimeError(f"The backend was ended by {kind}")
 
     def _sent(self, message: EmailMessage, before: Callable[[], None]) -> Outcome:
         try:

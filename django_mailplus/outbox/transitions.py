@@ -160,7 +160,16 @@ def move(mails: QuerySet[OutboxMessage], mailer: str) -> int:
 def mark_sent(mails: QuerySet[OutboxMessage]) -> int:
     """For those of which a human knows that they arrived, with all who waited for them."""
     with transaction.atomic(using=database()):
-        found = mails.exclude(state__in=[State.SENDING, State.SENT]).order_by()
-        fates = Recipient.objects.using(database()).filter(mail__in=found.values("pk"))
-        fates.filter(state__in=[State.QUEUED, State.UNKNOWN]).update(state=State.SENT)
-        return found.update(state=State.SENT, finalised_at=DatabaseNow(), **NOT_CLAIMED)
+        able = mails.exclude(state__in=[State.SENDING, State.SENT]).order_by("pk")
+        # Locked first: nobody claims one while its recipients are marked.
+        ids = list(able.select_for_update().values_list("pk", flat=True))
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            fates = Recipient.objects.using(database()).filter(mail__in=some)
+            fates.filter(state__in=[State.QUEUED, State.UNKNOWN]).update(
+                state=State.SENT
+            )
+            rows().filter(pk__in=some).update(
+                state=State.SENT, finalised_at=DatabaseNow(), **NOT_CLAIMED
+            )
+    return len(ids)

@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, OperationalError, close_old_connections, connections
 
 from django_mailplus.outbox import reaping, retention
 from django_mailplus.outbox.bell import Bell
+from django_mailplus.outbox.checks import uncommitted
+from django_mailplus.outbox.held import clock
 from django_mailplus.outbox.lane import Lane
 from django_mailplus.outbox.models import database
 from django_mailplus.outbox.outage import Outage
@@ -92,8 +95,11 @@ class Worker:
     def run(self, *, drain: bool = False, once: bool = False) -> None:
         """Until it is stopped; with `drain` until nothing is due, with `once` one round.
 
-        One round is one claim for each mailer, with as many mails as that brings.
+        One round is one claim for each mailer, with as many mails as that brings. Raises
+        ImproperlyConfigured where the database commits nothing by itself.
         """
+        if (text := uncommitted(database())) is not None:
+            raise ImproperlyConfigured(text)
         if drain:
             self.draining.set()
         self._lanes = [
@@ -212,11 +218,17 @@ class Worker:
         try:
             if self._outage.is_on:
                 _query()  # a turn may need none
-            self._look_after()
-            worked = False
+            # Whoever holds mails renews their leases before it looks for dead workers.
+            holds = any(lane.is_waiting for lane in self._lanes)
+            worked = not holds and self._look_after()
+            begun = clock()
             for lane in self._lanes:
                 worked |= lane.turn(room=self._room() if claiming else 0)
+            if any(clock() - begun > lane.lease / 3 for lane in self._lanes):
+                self._give_others_time()
+            worked |= self._look_after()
         except Error as error:
+            self._give_others_time()
             if connections[database()].in_atomic_block:
                 raise
             self._sit_out(error)
@@ -241,14 +253,20 @@ class Worker:
         if self._on_turn is not None:
             self._on_turn(self.progress)
 
-    def _look_after(self) -> None:
-        now = time.monotonic()
+    def _look_after(self) -> bool:
+        """Whether there was something to do."""
+        now, freed = time.monotonic(), 0
         if now - self._looked_after >= _HOUSEKEEPING:
             self._looked_after = now
-            reaping.reap()
+            freed = reaping.reap()
         if now - self._tidied >= _TIDYING:
             self._tidied = now
             retention.light_pass()
+        return freed > 0
+
+    def _give_others_time(self) -> None:
+        """Where all stood still, leases are over of workers that are alive."""
+        self._looked_after = time.monotonic()
 
 
 def _query() -> None:
