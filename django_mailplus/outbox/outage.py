@@ -42,11 +42,11 @@ def _is_harmless(error: Error) -> bool:
     return isinstance(error, (OperationalError, InterfaceError))
 
 
-def without_tables(alias: str) -> str:
-    """What to do if there are none of ours in a database. Raises what the database raises."""
+def without_tables(alias: str, *models: type[Model]) -> str:
+    """What to do if a database lacks their tables. Raises what the database raises."""
     there = set(connections[alias].introspection.table_names())
-    ours = (m._meta.db_table for m in _models() if router.db_for_write(m) == alias)
-    return "" if there.issuperset(ours) else _not_migrated(alias)
+    tables = {model._meta.db_table for model in models}
+    return "" if there.issuperset(tables) else _not_migrated(alias)
 
 
 def _models() -> Iterable[type[Model]]:
@@ -65,8 +65,9 @@ def unmigrated(error: Error) -> str:
     """What to do if `migrate` is to be run first; empty where that is not to be found out."""
     for alias in dict.fromkeys(map(router.db_for_write, _models())):
         try:
+            ours = [m for m in _models() if router.db_for_write(m) == alias]
             if _answers(alias, error) and (
-                without_tables(alias) or _has_to_migrate(alias)
+                without_tables(alias, *ours) or _has_to_migrate(alias)
             ):
                 return _not_migrated(alias)
         except Exception:  # whoever explains an error raises none

@@ -24,7 +24,7 @@ from django_mailplus.management.base import MailplusCommand
 from django_mailplus.management.mailers import require_sending
 from django_mailplus.outbox import notify, stranding
 from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
-from django_mailplus.outbox.models import database
+from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.outage import without_tables
 from django_mailplus.outbox.screen import Screen
 from django_mailplus.outbox.stores import sending_mailers
@@ -211,7 +211,7 @@ def _aliases(wanted: list[str] | None) -> list[str]:
 def _require_tables(*, waiting: bool) -> None:
     """`waiting` is whether the worker waits for a database that does not answer."""
     try:
-        fault = without_tables(database())
+        fault = without_tables(database(), OutboxMessage)
     except Error:
         if not waiting:
             raise
