@@ -85,6 +85,7 @@ class Lane:
         self._renewed = clock()
         self._condition, self._looked = pausing.Condition(), -math.inf
         self._blame = blame_of(alias)
+        self._heard = False  # whether it answered to any mail that is told of
         self._dry = False  # nothing more was due, or the rate left no room
 
     def _open_stream(self) -> None:
@@ -108,13 +109,14 @@ class Lane:
         for outcome in self._outcomes():
             self._judge(*outcome)
         told, limit = self._told, self._limit(room)
+        self._dry = limit < 1
         if not told and limit < 1:
             self._begin()
             return self.is_waiting
         states, found = self._exchange(told, limit)
         self._told = []
         self._stream.recorded()
-        self._dry = found < limit
+        self._dry |= found < limit
         self._count(told, states)
         try:
             self._rest_after_trouble(told)
@@ -332,6 +334,7 @@ class Lane:
             left=claimed.left,
         )
         verdict, mail = judged(), claimed.mail
+        self._heard |= verdict.outcome != "mailer"
         if verdict.trouble and self._blame.is_on(mail.id):
             verdict = judged(blamed=True)
         elif verdict.trouble and self._condition.troubled:
@@ -367,9 +370,10 @@ class Lane:
             pausing.pause(self.alias, troubles[0])
             self._looked = -math.inf
             self._opened = -math.inf  # to be renewed: its connections may be gone
-        elif self._condition.troubled and any(v.outcome != "mailer" for _, v in told):
+        elif self._condition.troubled and self._heard:
             pausing.note_success(self.alias)
             self._condition = pausing.Condition()
+        self._heard = False
 
     def _keep(self) -> None:
         """Renew the leases every third of their time; not of what hangs for ever."""

@@ -176,9 +176,16 @@ def outbox_options(**options: Any) -> Iterator[None]:
     """Options for whatever this block sends, also by code that is not yours.
 
     What a message says itself comes first, then the innermost block. Raises as
-    `OutboxOptions` does.
+    `OutboxOptions` does, and TypeError for an idempotency key, by which all but the
+    first would be that one.
     """
-    token = _current.set(OutboxOptions(**options).or_else(current_options()))
+    chosen = OutboxOptions(**options)
+    if chosen.idempotency_key is not None:
+        raise TypeError(
+            "idempotency_key is an option of single mails. Say it for each: "
+            "enqueue(message, idempotency_key=...)."
+        )
+    token = _current.set(chosen.or_else(current_options()))
     try:
         yield
     finally:

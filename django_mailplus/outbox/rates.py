@@ -58,7 +58,6 @@ class Limiter:
         self._alias = alias
         self._rate = rate
         self.is_short = False  # whether there was less room than wanted, the last time
-        self._states().get_or_create(alias=alias)
 
     def take(self, wanted: int) -> int:
         """Room for so many mails, or for fewer; it is used whether they leave or not."""
@@ -92,8 +91,11 @@ class Limiter:
 
         A clock that was put back would let it lie far ahead.
         """
-        found = self._states().annotate(now=DatabaseNow())
-        free_at, now = found.values_list("free_at", "now").get()
+        found = self._states().annotate(now=DatabaseNow()).values_list("free_at", "now")
+        if (seen := found.first()) is None:
+            self._states().get_or_create(alias=self._alias)
+            seen = found.get()
+        free_at, now = seen
         whole = datetime.timedelta(seconds=self._rate.at_once * self._rate.distance)
         return free_at, min(max(free_at or now, now), now + whole), now
 

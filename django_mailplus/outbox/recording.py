@@ -142,11 +142,20 @@ def _settle_the_rest(mail_id: uuid.UUID, state: State, said: dict[str, Any]) -> 
     """What became of all who were still waiting, after tries that told them apart."""
     fates = Recipient.objects.using(database()).filter(mail=mail_id)
     fates.filter(state=State.QUEUED).update(**said)
-    is_over = state in (State.EXPIRED, State.FAILED)
-    if is_over and fates.filter(state=State.SENT).exists():
-        rows().filter(pk=mail_id).update(state=State.PARTIAL)
-        return State.PARTIAL
-    return state
+    whole = _whole(state, set(fates.values_list("state", flat=True)))
+    if whole != state:
+        rows().filter(pk=mail_id).update(state=whole)
+    return whole
+
+
+def _whole(state: State, of_recipients: set[str]) -> State:
+    """Where they differ: what nobody knows of is for a human, before all else."""
+    if state == State.QUEUED:
+        return state
+    if State.UNKNOWN in of_recipients:
+        return State.UNKNOWN
+    others = of_recipients - {State.SENT, State.SUPPRESSED}
+    return State.PARTIAL if State.SENT in of_recipients and others else state
 
 
 def retry_at(wait: datetime.timedelta) -> Case:

@@ -65,7 +65,7 @@ def prune() -> Pruned:
         deleted=deleted,
         emptied=emptied,
         contents=blobs.remove_unused(),
-        files=_remove_stray_files(logging.WARNING),
+        files=_remove_stray_files(),
     )
 
 
@@ -81,8 +81,9 @@ def light_pass(limit: int = _AT_ONCE) -> int:
     """A little of `prune`, for a worker to call every few minutes; how many mails.
 
     At most `limit` mails, in a few short transactions, and as many contents: also those
-    of sensitive mails that were erased since. Several workers at once do no harm. To be
-    called outside of transactions. Raises DatabaseError.
+    of sensitive mails that were erased since. It looks for no files without a mail, of
+    which a storage may have any number. Several workers at once do no harm. To be called
+    outside of transactions. Raises DatabaseError.
     """
     changed = 0
     for state in FINAL:
@@ -93,19 +94,17 @@ def light_pass(limit: int = _AT_ONCE) -> int:
     recent = _sensitive().filter(_says_something(), finalised_at__gte=day)
     changed += _erase(_ids(recent, limit - changed))
     blobs.remove_unused(limit)
-    # Not everybody may list a bucket, and every few minutes is no time to say so.
-    _remove_stray_files(logging.DEBUG)
     return changed
 
 
-def _remove_stray_files(level: int) -> int:
+def _remove_stray_files() -> int:
     try:
         return blobs.remove_stray_files()
     except DatabaseError:
         raise
     except Exception as error:  # whatever a storage raises
         kind = type(error).__name__
-        logger.log(level, "Files without a mail could not be looked for: %s", kind)
+        logger.warning("Files without a mail could not be looked for: %s", kind)
         return 0
 
 

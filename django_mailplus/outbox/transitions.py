@@ -79,12 +79,13 @@ def hold(mails: QuerySet[OutboxMessage]) -> int:
 def unhold(mails: QuerySet[OutboxMessage]) -> int:
     """Send them; those that were to be sent later keep their time."""
     held = mails.filter(state=State.HELD)
-    return _due_anew(held, state=State.QUEUED) + held.update(state=State.QUEUED)
+    late = held.filter(due_at__lt=DatabaseNow())
+    return _due_now(late, state=State.QUEUED) + held.update(state=State.QUEUED)
 
 
-def _due_anew(mails: QuerySet[OutboxMessage], **changes: Any) -> int:
-    """Those that should have left by now are due now; each has as long for its tries."""
-    return mails.filter(due_at__lt=DatabaseNow()).update(
+def _due_now(mails: QuerySet[OutboxMessage], **changes: Any) -> int:
+    """Each has as long for its tries as it would have had."""
+    return mails.update(
         # Before `due_at`, for MySQL computes with what it has just written.
         give_up_at=F("give_up_at") + (DatabaseNow() - F("due_at")),
         due_at=DatabaseNow(),
@@ -107,10 +108,11 @@ def retry(mails: QuerySet[OutboxMessage]) -> int:
     Those that wait need not wait any longer, and those that were given up start again.
     """
     queued = mails.filter(state=State.QUEUED)
-    overdue = _due_anew(queued)
-    early = queued.filter(due_at__gt=DatabaseNow()).update(due_at=DatabaseNow())
+    # What is due keeps its place: others came later.
+    due = queued.filter(due_at__lte=DatabaseNow()).count()
+    early = _due_now(queued.filter(due_at__gt=DatabaseNow()))
     over = _start_again(mails.filter(state__in=_RETRIABLE), anew=False)
-    return overdue + early + over
+    return due + early + over
 
 
 @_waking(FINAL)

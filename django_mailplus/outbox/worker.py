@@ -77,8 +77,6 @@ class Worker:
         self._on_turn = on_turn
         self._lanes: list[Lane] = []
         self._looked_after = -_HOUSEKEEPING
-        # Not at once: who drains a few mails need not wait for it.
-        self._tidied = time.monotonic()
         self._leaving: int | None = None  # the status to leave with
         self.is_held_up = False  # it ended though more is due: the rate forbids it
 
@@ -259,14 +257,24 @@ class Worker:
         if now - self._looked_after >= _HOUSEKEEPING:
             self._looked_after = now
             freed = reaping.reap()
-        if now - self._tidied >= _TIDYING:
-            self._tidied = now
-            retention.light_pass()
+        _tidy()
         return freed > 0
 
     def _give_others_time(self) -> None:
         """Where all stood still, leases are over of workers that are alive."""
         self._looked_after = time.monotonic()
+
+
+# Not at once: who sends a few mails need not wait for it.
+_tidied = time.monotonic()
+
+
+def _tidy() -> None:
+    """Whichever worker of this process it is: most end when nothing is due."""
+    global _tidied
+    if time.monotonic() - _tidied >= _TIDYING:
+        _tidied = time.monotonic()
+        retention.light_pass()
 
 
 def _query() -> None:

@@ -290,3 +290,26 @@ def test_a_worker_takes_nothing_from_itself_after_the_database_stood_still(
     Worker(["smtp"], poll=0.05).run(drain=True)
     assert states() == ["sent"] * 6
     assert len(mail_server.taken) == 6
+
+
+def test_who_may_claim_nothing_waits_for_answers_and_does_not_spin(
+    outbox, mail_server, monkeypatch
+):
+    outbox(dispatch="worker", concurrency=1)
+    send(letter())
+    real = lanes.Lane._check
+
+    def check(lane, claimed):
+        time.sleep(0.5)
+        real(lane, claimed)
+
+    monkeypatch.setattr(lanes.Lane, "_check", check)
+    lane = Lane("smtp", Sending(concurrency=1), worker="one")
+    lane.turn(room=1)
+    turns = 0
+    while lane.under_way:
+        lane.turn(room=0)
+        turns += 1
+    lane.close()
+    assert states() == ["sent"]
+    assert turns < 100

@@ -147,3 +147,11 @@ def test_an_outbox_whose_options_are_wrong_takes_no_mail(outbox, name):
     outbox(dispatch="worker", **{name: object()})
     with pytest.raises(mail.InvalidMailer, match=f"'{name}' is <object .*; it takes"):
         enqueue(message())
+
+
+def test_a_key_is_of_one_mail_and_not_of_a_block():
+    with (
+        pytest.raises(TypeError, match="an option of single mails"),
+        outbox_options(idempotency_key="welcome-1"),
+    ):
+        pass

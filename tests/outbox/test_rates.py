@@ -91,3 +91,12 @@ def test_a_worker_keeps_to_the_rate(server, with_mailers):
     states = sorted(OutboxMessage.objects.values_list("state", flat=True))
     assert states == ["queued"] * 3 + ["sent"] * 2
     assert OutboxMessage.objects.filter(state="queued", attempts=0).count() == 3
+
+
+@pytest.mark.django_db
+def test_a_worker_with_a_rate_can_be_made_while_the_database_is_down(
+    django_assert_num_queries,
+):
+    with django_assert_num_queries(0):
+        limiter = Limiter("smtp", Rate.parse("10/s"))
+    assert limiter.take(1) == 1

@@ -180,6 +180,50 @@ def test_a_mail_that_cannot_be_rebuilt_any_more_and_that_some_have_got(scripted)
     )
 
 
+def send_silently(_, email_messages):
+    """Without results, as many backends do."""
+    return len(email_messages)
+
+
+def test_a_mail_is_not_sent_of_which_somebody_was_refused(scripted, monkeypatch):
+    scripted({"bob@b.org": "permanent", "carol@b.org": "transient"})
+    send(letter(to=["bob@b.org", "carol@b.org"]))
+    run()
+    make_due()
+    monkeypatch.setattr(Both, "send_messages", send_silently)
+    run()
+    [row] = OutboxMessage.objects.all()
+    fates = dict(row.fates.values_list("address", "state"))
+    assert (row.state, fates) == (
+        "partial",
+        {"bob@b.org": "failed", "carol@b.org": "sent"},
+    )
+
+
+@pytest.mark.parametrize("end", ["expired", "failed"])
+def test_what_nobody_knows_of_is_for_a_human_whatever_becomes_of_the_rest(
+    scripted, end
+):
+    scripted(
+        {"bob@b.org": "unknown", "carol@b.org": "transient"},
+        ValueError("no"),
+        on_unknown="hold",
+    )
+    send(letter(to=["bob@b.org", "carol@b.org"]))
+    run()
+    assert states() == ["queued"]
+    make_due()
+    if end == "expired":
+        OutboxMessage.objects.update(expires_at=timezone.now())
+    run()
+    [row] = OutboxMessage.objects.all()
+    fates = dict(row.fates.values_list("address", "state"))
+    assert (row.state, fates) == (
+        "unknown",
+        {"bob@b.org": "unknown", "carol@b.org": end},
+    )
+
+
 @pytest.mark.parametrize("odd", ["ca\0rol@b.org", "ca\ud800rol@b.org"])
 def test_an_address_that_a_database_cannot_take_stops_nobody(scripted, odd):
     scripted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from django_mailplus.mail import mailers
-from django_mailplus.outbox import retention, storing, transitions
+from django_mailplus.outbox import retention, storing, transitions, worker
 from django_mailplus.outbox.models import (
     Attempt,
     Blob,
@@ -224,3 +225,11 @@ def test_a_storage_that_fails_keeps_nobody_from_their_work(settings, caplog):
     assert caplog.messages == [
         "Files without a mail could not be looked for: ConnectionError"
     ]
+
+
+def test_workers_that_end_soon_tidy_among_them(monkeypatch):
+    old = store("sent", days=60)
+    monkeypatch.setattr(worker, "_tidied", time.monotonic() - 3_600)
+    for _ in range(2):
+        Worker([]).run(drain=True)
+    assert old.pk not in left()

@@ -274,10 +274,19 @@ def test_who_was_kept_from_leaving_has_as_much_time_as_before(let_go, max_age):
     )
     assert let_go()
     assert left(mail) == pytest.approx(max_age, abs=0.01)
-    assert row(mail).due_at > ago(seconds=20)
+    # What is due keeps its place before those that came later.
+    assert (row(mail).due_at == due) is (let_go is tried_now)
     assert row(mail).expires_at == end
     [found] = claim()
     assert found.give_up_in > max_age - 20
+
+
+def test_what_is_tried_before_its_time_has_as_long_as_it_would_have_had():
+    later = ago(days=-30)
+    [mail] = store(due_at=later, give_up_at=later + timedelta(hours=1))
+    assert tried_now() == 1
+    assert row(mail).due_at < ago(seconds=-20)
+    assert left(mail) == pytest.approx(3_600, abs=0.01)
 
 
 @pytest.mark.parametrize("let_go", [let_go_of_held, resumed])
