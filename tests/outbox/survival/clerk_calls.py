@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.core.mail import EmailMessage
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -177,7 +178,8 @@ def end_connections() -> int:
         )
         found = cursor.fetchall()
         for (number,) in found:
-            cursor.execute(f"KILL {number:d}")
+            with contextlib.suppress(OperationalError):  # it has just ended by itself
+                cursor.execute(f"KILL {number:d}")
         return len(found)
 
 
