@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import MailerState, OutboxMessage, database
+from django_mailplus.outbox.senders import senders
 from django_mailplus.outbox.states import LIVE, State
-from django_mailplus.outbox.stranding import known_mailers
 
 __all__ = ["MailerStatus", "QueueStatus", "read_status", "sent_per_minute"]
 
@@ -77,7 +77,7 @@ def read_status() -> QueueStatus:
         state.alias: state
         for state in MailerState.objects.using(database()).filter(paused)
     }
-    known = known_mailers()
+    known = senders()
     return QueueStatus(
         mailers=tuple(
             _mailer(

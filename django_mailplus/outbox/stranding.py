@@ -12,23 +12,18 @@ from django.db import Error
 from django.db.models import Count
 
 from django_mailplus.outbox.models import OutboxMessage, database
+from django_mailplus.outbox.senders import senders
 from django_mailplus.outbox.states import LIVE
-from django_mailplus.outbox.stores import outboxes
 
-__all__ = ["explain", "find", "known_mailers", "warn"]
+__all__ = ["explain", "find", "warn"]
 
 logger = logging.getLogger(__name__)
-
-
-def known_mailers() -> frozenset[str]:
-    """Those that an outbox sends through."""
-    return frozenset(alias for alias, _ in outboxes())
 
 
 def find() -> Mapping[str, int]:
     """Mailers through which no outbox sends, with the number of their unfinished mails."""
     mails = OutboxMessage.objects.using(database()).order_by()
-    waiting = mails.filter(state__in=LIVE).exclude(mailer__in=known_mailers())
+    waiting = mails.filter(state__in=LIVE).exclude(mailer__in=[*senders()])
     counted = waiting.values_list("mailer").annotate(Count("pk")).order_by("mailer")
     return dict(counted)
 
@@ -36,7 +31,7 @@ def find() -> Mapping[str, int]:
 def explain(alias: str, count: int) -> str:
     """What is wrong and what to do, in one line."""
     mails = "1 mail waits" if count == 1 else f"{count:,} mails wait"
-    there = ", ".join(map(repr, sorted(known_mailers()))) or "none"
+    there = ", ".join(map(repr, sorted(senders()))) or "none"
     return (
         f"{mails} for the mailer {alias!r}, through which no outbox sends (there are: "
         f"{there}). Put it back into MAILERS and into 'using' of an outbox, or let another "

@@ -22,11 +22,8 @@ Outcome = tuple[EmailMessage, Exception | None]
 
 
 class Stream(Protocol):
-    cap: int
-    """How many messages at most are sent and have no outcome that is on record."""
-
     window: int
-    """How many messages it can use before that; some are only prepared."""
+    """How many messages it can use before their outcomes are on record."""
 
     def put(self, message: EmailMessage, before: Callable[[], None]) -> None:
         """Begin to send a message, perhaps later; raises nothing.
@@ -74,7 +71,7 @@ class _Threads:
 
     def __init__(self, make: Callable[[], BaseEmailBackend], width: int) -> None:
         self._width = width
-        self.cap = self.window = 2 * width
+        self.window = 2 * width
         self._make = make
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
@@ -112,7 +109,7 @@ class _Threads:
         return outcome
 
     def recorded(self) -> None:
-        """There are never more than `cap`."""
+        """There are never more than `window`."""
 
     def close(self) -> None:
         for _ in self._threads:

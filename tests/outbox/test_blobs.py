@@ -8,6 +8,7 @@ import pytest
 from django.core.files.storage import storages
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
+from outbox.mailing import in_thread
 
 from django_mailplus.outbox import blobs, storing
 from django_mailplus.outbox.models import Blob, OutboxMessage
@@ -43,25 +44,6 @@ def store(content=CONTENT):
 
 def digest():
     return Blob.objects.get().pk
-
-
-def in_thread(function):
-    """What it returns, over a connection of its own."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite in memory has one connection")
-    found = []
-
-    def run():
-        try:
-            found.append(function())
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(30)
-    assert not thread.is_alive()
-    return found[0]
 
 
 def test_one_content_is_kept_once_and_goes_with_the_last_mail():

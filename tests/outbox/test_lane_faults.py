@@ -12,6 +12,7 @@ import pytest
 from django.core.mail import EmailMessage
 from django.db import OperationalError
 from django.utils import timezone
+from outbox.mailing import states
 
 from django_mailplus import mail
 from django_mailplus.outbox import lane as lanes
@@ -34,8 +35,15 @@ def send(*letters):
     mail.mailers["default"].send_messages(list(letters))
 
 
-def states():
-    return list(OutboxMessage.objects.order_by("id").values_list("state", flat=True))
+def wait_before_each_content(monkeypatch, wait):
+    """As a process that is stopped there, or a server that is slow."""
+    real = Lane._check
+
+    def check(lane, claimed):
+        wait()
+        real(lane, claimed)
+
+    monkeypatch.setattr(Lane, "_check", check)
 
 
 def is_sent(count):
@@ -136,17 +144,10 @@ def test_a_worn_stream_ends_although_all_leases_were_over(
 ):
     monkeypatch.setattr(lanes, "_STREAM_LASTS", 1.0)
     outbox(dispatch="worker")
-    mail_server.replies["data"] = "354 go"
     send(*(letter() for _ in range(6)))
     # Stopped before anything left: the letters come to their permits too late.
-    real = lanes.Lane._check
     wait = threading.Event()
-
-    def check(lane, claimed):
-        wait.wait(10)
-        real(lane, claimed)
-
-    monkeypatch.setattr(lanes.Lane, "_check", check)
+    wait_before_each_content(monkeypatch, partial(wait.wait, 10))
     lane = Lane("smtp", Sending(lease=60.0, concurrency=2), worker="one")
     lane.turn(room=6)
     assert len(lane._sending) == 6
@@ -168,14 +169,8 @@ def test_a_worn_stream_ends_although_all_leases_were_over(
 def test_a_stop_ends_although_all_leases_were_over(outbox, mail_server, monkeypatch):
     outbox(dispatch="worker")
     send(*(letter() for _ in range(6)))
-    real = lanes.Lane._check
     wait = threading.Event()
-
-    def check(lane, claimed):
-        wait.wait(10)
-        real(lane, claimed)
-
-    monkeypatch.setattr(lanes.Lane, "_check", check)
+    wait_before_each_content(monkeypatch, partial(wait.wait, 10))
     lane = Lane("smtp", Sending(lease=60.0, concurrency=2), worker="one")
     lane.turn(room=6)
     for claimed in lane._sending.values():
@@ -297,13 +292,7 @@ def test_who_may_claim_nothing_waits_for_answers_and_does_not_spin(
 ):
     outbox(dispatch="worker", concurrency=1)
     send(letter())
-    real = lanes.Lane._check
-
-    def check(lane, claimed):
-        time.sleep(0.5)
-        real(lane, claimed)
-
-    monkeypatch.setattr(lanes.Lane, "_check", check)
+    wait_before_each_content(monkeypatch, partial(time.sleep, 0.5))
     lane = Lane("smtp", Sending(concurrency=1), worker="one")
     lane.turn(room=1)
     turns = 0

@@ -12,8 +12,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
+from outbox.mailing import in_thread, states
 
 from django_mailplus import mail
 from django_mailplus.delivery import DeliveryResult, RecipientResult
@@ -37,28 +38,8 @@ def send(*letters):
     mail.mailers["default"].send_messages(list(letters))
 
 
-def states():
-    return list(OutboxMessage.objects.order_by("id").values_list("state", flat=True))
-
-
 def make_due():
     OutboxMessage.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-
-
-def elsewhere(run):
-    """In a thread, so with a connection of its own."""
-    done = []
-
-    def act():
-        try:
-            done.append(run())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=act)
-    thread.start()
-    thread.join(20)
-    return done[0]
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'")
@@ -82,7 +63,7 @@ def test_a_mail_that_a_worker_claims_while_somebody_marks_it_as_sent(
             struck.append(1)
             # A worker claims it now, and looks for who has got it after our commit.
             struck.append(
-                elsewhere(lambda: claims.claim("smtp", 1, worker="two", lease=60.0))
+                in_thread(lambda: claims.claim("smtp", 1, worker="two", lease=60.0))
             )
         return answer
 
