@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_mailplus.outbox.admin import OutboxMessageAdmin
+from django_mailplus.outbox.admin.pages import OutboxMessageAdmin
 from django_mailplus.verification.admin import EmailAddressAdmin
 
 __all__ = ["EmailAddressAdmin", "OutboxMessageAdmin"]

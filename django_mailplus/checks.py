@@ -42,7 +42,7 @@ from django_mailplus.chain import (
     options_of,
 )
 from django_mailplus.outbox import checks as outbox
-from django_mailplus.outbox.stores import sending_mailers
+from django_mailplus.outbox.mailers.configured import sending_mailers
 from django_mailplus.smtp.options import is_loopback
 from django_mailplus.verification import checks as verification
 

@@ -4,6 +4,7 @@
       MissingExtraError (ImportError)   an optional dependency is not installed
       PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
+      NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
 
@@ -20,6 +21,7 @@ from typing import Any
 __all__ = [
     "MailplusError",
     "MissingExtraError",
+    "NotSentError",
     "PartialDeliveryError",
     "PoolTimeout",
     "SnapshotError",
@@ -60,6 +62,10 @@ class PartialDeliveryError(MailplusError):
             f"{count} of {sent + count} messages were not sent ({', '.join(kinds)}). See "
             "the `failures` of this error, and `delivery_result` of each message."
         )
+
+
+class NotSentError(MailplusError):
+    """A backend sent nothing and did not say why."""
 
 
 class SnapshotError(MailplusError, ValueError):

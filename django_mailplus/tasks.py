@@ -7,6 +7,6 @@ from importlib.util import find_spec
 __all__: list[str] = []
 
 if find_spec("celery") is not None:
-    from django_mailplus.outbox.celery import send_due
+    from django_mailplus.outbox.dispatch.celery import send_due
 
     send_due()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_mailplus.outbox.models import OutboxMessage, Recipient
 from django_mailplus.outbox.options import OutboxOptions
-from django_mailplus.outbox.storing import store
+from django_mailplus.outbox.rows.storing import store
 
 LIST = "/admin/mailplus/outboxmessage/"
 QUEUE = f"{LIST}queue/"

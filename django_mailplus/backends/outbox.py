@@ -64,7 +64,7 @@ class EmailBackend(WrapperBackend):
         self.queue = queue
         self.task_backend = task_backend
         self.notify = notify
-        # What concerns the sending is read by whoever sends: see outbox.stores.
+        # What concerns the sending is read by whoever sends: see outbox.mailers.configured.
         usual: dict[str, Any] = {
             "on_unknown": on_unknown,
             "priority": priority,
@@ -89,7 +89,7 @@ class EmailBackend(WrapperBackend):
 
     def _possible(self, dispatch: Dispatch) -> Dispatch:
         """Before a mail is stored that nobody would send."""
-        from django_mailplus.outbox.dispatch_checks import DISPATCHES, missing
+        from django_mailplus.outbox.dispatch.checks import DISPATCHES, missing
 
         if dispatch not in DISPATCHES:
             known = ", ".join(map(repr, DISPATCHES))
@@ -104,7 +104,7 @@ class EmailBackend(WrapperBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         from django_mailplus.outbox.checks import check_options
-        from django_mailplus.outbox.dispatch_checks import check_dispatch
+        from django_mailplus.outbox.dispatch.checks import check_dispatch
 
         return [
             *super().check(alias, options),
@@ -116,8 +116,9 @@ class EmailBackend(WrapperBackend):
         """Nothing is sent from here."""
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
-        from django_mailplus.outbox import storing, wakeup
+        from django_mailplus.outbox.dispatch import wakeup
         from django_mailplus.outbox.options import OutboxOptions, current_options
+        from django_mailplus.outbox.rows import storing
 
         usual = current_options().or_else(self._options)
         chosen: list[tuple[EmailMessage, OutboxOptions]] = []

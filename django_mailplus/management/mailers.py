@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django_mailplus.chain import aliases_used, kind_of, walk
 from django_mailplus.compat import mailer_settings
 from django_mailplus.management.guessing import did_you_mean
-from django_mailplus.outbox.stores import sending_mailers
+from django_mailplus.outbox.mailers.configured import sending_mailers
 
 __all__ = ["behind", "require_sending", "stores_before", "who_is_unknown"]
 

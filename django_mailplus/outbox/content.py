@@ -15,8 +15,8 @@ from django.db.models import Sum
 from django_mailplus.exceptions import SnapshotError
 from django_mailplus.message.snapshot import restore
 from django_mailplus.message.wire import to_bytes
-from django_mailplus.outbox import blobs
 from django_mailplus.outbox.models import Blob, OutboxMessage, Payload, database
+from django_mailplus.outbox.rows import blobs
 from django_mailplus.viewer import AttachmentView, MessageView, attached, view
 
 __all__ = [

@@ -16,7 +16,7 @@ from django_mailplus.compat import (
 from django_mailplus.message.copying import copy_message
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.options import OutboxOptions
-from django_mailplus.outbox.storing import noting
+from django_mailplus.outbox.rows.storing import noting
 
 __all__ = ["send_noting"]
 

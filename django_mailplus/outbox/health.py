@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from django_mailplus.outbox import stranding
 from django_mailplus.outbox.backoff import longest_pause
 from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.mailers import stranding
 from django_mailplus.outbox.models import MailerState, OutboxMessage, database
 from django_mailplus.outbox.states import State
 

@@ -17,7 +17,6 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from django_mailplus.conf import setting
-from django_mailplus.outbox import blobs
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import (
     Attempt,
@@ -26,6 +25,7 @@ from django_mailplus.outbox.models import (
     Recipient,
     database,
 )
+from django_mailplus.outbox.rows import blobs
 from django_mailplus.outbox.states import FINAL, State
 
 __all__ = ["Pruned", "erase", "light_pass", "preview", "prune"]

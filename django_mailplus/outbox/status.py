@@ -11,8 +11,8 @@ from django.db.models.functions import TruncMinute
 from django.utils import timezone
 
 from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.mailers.configured import dispatches
 from django_mailplus.outbox.models import MailerState, OutboxMessage, database
-from django_mailplus.outbox.senders import senders
 from django_mailplus.outbox.states import LIVE, State
 
 __all__ = ["MailerStatus", "QueueStatus", "read_status", "sent_per_minute"]
@@ -77,7 +77,7 @@ def read_status() -> QueueStatus:
         state.alias: state
         for state in MailerState.objects.using(database()).filter(paused)
     }
-    known = senders()
+    known = dispatches()
     return QueueStatus(
         mailers=tuple(
             _mailer(

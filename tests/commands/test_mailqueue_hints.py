@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from scripted_server import ScriptedServer
 
-from django_mailplus.outbox import pausing
+from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.models import Payload
 
 pytestmark = pytest.mark.django_db

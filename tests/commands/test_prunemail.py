@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
-from django_mailplus.outbox import blobs, storing
 from django_mailplus.outbox.models import OutboxMessage, Payload
 from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.outbox.rows import blobs, storing
 from django_mailplus.verification.models import SendingAllowance
 
 

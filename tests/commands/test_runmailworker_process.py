@@ -20,7 +20,7 @@ from commands.worker_stage import (
 from django.core.management import CommandError, call_command
 from misbehaving_server import MisbehavingServer
 
-from django_mailplus.outbox.heartbeat import Heartbeat
+from django_mailplus.management.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FINISHING = "on the way. Once more to leave at once."

@@ -22,9 +22,9 @@ from django.core.management import call_command
 from django.db import connection, connections
 from misbehaving_server import MisbehavingServer
 
-from django_mailplus.outbox import storing
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.outbox.rows import storing
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds; a test that fails may take so long

@@ -5,13 +5,43 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import connection
 
 from django_mailplus.compat import get_mailer
 from django_mailplus.outbox.models import OutboxMessage
+from django_mailplus.outbox.sending.worker import Worker
 
-__all__ = ["in_thread", "send", "states"]
+__all__ = ["drain", "in_thread", "mailers", "message", "send", "states"]
+
+
+def mailers(server, **options):
+    return {
+        "default": {
+            "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+            "OPTIONS": {"using": "smtp", "dispatch": "worker", **options},
+        },
+        "smtp": {
+            "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
+            "OPTIONS": {"host": server.host, "port": server.port},
+        },
+    }
+
+
+def message(subject="Hello", **options):
+    return EmailMultiAlternatives(
+        subject,
+        "Body",
+        "Ann <ann@example.com>",
+        ["bob@example.com"],
+        cc=["carol@example.com"],
+        bcc=["dave@example.com"],
+        **options,
+    )
+
+
+def drain(alias="smtp"):
+    Worker([alias]).run(drain=True)
 
 
 def send(*names):

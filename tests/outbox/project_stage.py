@@ -60,7 +60,7 @@ django.setup()
 from django.core.mail import EmailMessage
 from django.db import connection, connections, transaction
 from django_mailplus.mail import mailers
-from django_mailplus.outbox import sending_thread
+from django_mailplus.outbox.dispatch import sending_thread
 from django_mailplus.outbox.models import OutboxMessage, MailerState
 
 def send(*names):

@@ -8,36 +8,22 @@ from datetime import timedelta
 import pytest
 from django.core import mail as django_mail
 from django.core.files.storage import Storage
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
+from outbox.mailing import drain, mailers, message
 
 from django_mailplus import mail
 from django_mailplus.compat import InvalidMailer, get_mailer
 from django_mailplus.outbox import OutboxOptions, enqueue, outbox_options
 from django_mailplus.outbox.models import OutboxMessage, Payload
 from django_mailplus.outbox.states import Priority
-from django_mailplus.outbox.worker import Worker
 from django_mailplus.signals import outbox_queued
 
 PATH = "django_mailplus.backends.outbox.EmailBackend"
-SMTP_PATH = "django_mailplus.backends.smtp.EmailBackend"
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def mailers(server, **options):
-    return {
-        "default": {
-            "BACKEND": PATH,
-            "OPTIONS": {"using": "smtp", "dispatch": "worker", **options},
-        },
-        "smtp": {
-            "BACKEND": SMTP_PATH,
-            "OPTIONS": {"host": server.host, "port": server.port},
-        },
-    }
 
 
 @pytest.fixture(params=["MAILERS", "EMAIL_BACKEND"])
@@ -48,7 +34,7 @@ def world(request, server, with_mailers, with_email_settings, monkeypatch):
         return "smtp"
     # There are no options in EMAIL_BACKEND, and a thread is not what is tested here.
     monkeypatch.setattr(
-        "django_mailplus.outbox.wakeup.hint", lambda *args, **options: None
+        "django_mailplus.outbox.dispatch.wakeup.hint", lambda *args, **options: None
     )
     with_email_settings(
         EMAIL_BACKEND=PATH, EMAIL_HOST=server.host, EMAIL_PORT=server.port
@@ -62,22 +48,6 @@ def outbox(server, with_mailers):
         with_mailers(mailers(server, **options))
 
     return outbox
-
-
-def message(subject="Hello", **options):
-    return EmailMultiAlternatives(
-        subject,
-        "Body",
-        "Ann <ann@example.com>",
-        ["bob@example.com"],
-        cc=["carol@example.com"],
-        bcc=["dave@example.com"],
-        **options,
-    )
-
-
-def drain(alias="smtp"):
-    Worker([alias]).run(drain=True)
 
 
 def test_send_mail_stores_and_a_worker_sends(world, server):

@@ -11,8 +11,9 @@ from django.urls import include, path
 from django.utils import timezone
 from outbox_admin_stage import put, put_due_for, put_finished
 
-from django_mailplus.outbox import pausing, views
+from django_mailplus.outbox import views
 from django_mailplus.outbox.health import Pause, health
+from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.models import MailerState
 from django_mailplus.outbox.views import HealthView, MetricsView
 

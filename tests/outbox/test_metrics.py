@@ -9,7 +9,8 @@ from django.db import OperationalError
 from django.urls import include, path
 from outbox_admin_stage import put, put_due_for, put_finished
 
-from django_mailplus.outbox import pausing, views
+from django_mailplus.outbox import views
+from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.metrics import exposition
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import MailerStatus, QueueStatus

@@ -8,7 +8,7 @@ from django.db import connection
 
 from django_mailplus.outbox.models import MailerState, OutboxMessage
 from django_mailplus.outbox.options import OutboxOptions
-from django_mailplus.outbox.storing import store
+from django_mailplus.outbox.rows.storing import store
 
 
 def test_no_subject_and_no_address_in_a_repr():

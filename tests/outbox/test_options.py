@@ -10,13 +10,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from django_mailplus import mail
-from django_mailplus.outbox import (
-    OutboxOptions,
-    enqueue,
-    outbox_options,
-    statements,
-)
+from django_mailplus.outbox import OutboxOptions, enqueue, outbox_options
 from django_mailplus.outbox.models import OutboxMessage
+from django_mailplus.outbox.rows import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,7 @@ from django.db import Error
 from misbehaving_server import MisbehavingServer
 
 from django_mailplus.outbox.models import OutboxMessage
-from django_mailplus.outbox.worker import Worker
+from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.smtp.registry import close_all
 
 pytestmark = pytest.mark.django_db(transaction=True)

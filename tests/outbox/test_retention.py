@@ -12,7 +12,8 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from django_mailplus.mail import mailers
-from django_mailplus.outbox import retention, storing, transitions, worker
+from django_mailplus.outbox import retention
+from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.models import (
     Attempt,
     Blob,
@@ -21,8 +22,10 @@ from django_mailplus.outbox.models import (
     Recipient,
 )
 from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.outbox.rows import storing
+from django_mailplus.outbox.sending import worker
+from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.outbox.states import FINAL, LIVE, State
-from django_mailplus.outbox.worker import Worker
 
 pytestmark = pytest.mark.django_db
 

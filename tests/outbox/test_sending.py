@@ -12,11 +12,13 @@ from django.db.models import F
 from misbehaving_server import CLOSE, MisbehavingServer
 
 from django_mailplus.compat import get_mailer
-from django_mailplus.outbox import lane, pausing, transitions
+from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.models import MailerState, OutboxMessage, Recipient
 from django_mailplus.outbox.options import OutboxOptions
-from django_mailplus.outbox.worker import Worker
+from django_mailplus.outbox.sending import lane
+from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.smtp.registry import close_all
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.mail import EmailMessage
 from django.db import transaction
-from outbox.test_backend import drain, mailers, message
+from outbox.mailing import drain, mailers, message
 
 from django_mailplus import mail
-from django_mailplus.outbox import transitions
+from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.signals import (
     outbox_failed,

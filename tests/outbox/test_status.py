@@ -8,11 +8,12 @@ import pytest
 from django.utils import timezone
 from outbox.mailing import send, states
 
-from django_mailplus.outbox import pausing, stranding, transitions
+from django_mailplus.outbox.actions import transitions
+from django_mailplus.outbox.mailers import pausing, stranding
 from django_mailplus.outbox.models import OutboxMessage
+from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status, sent_per_minute
-from django_mailplus.outbox.worker import Worker
 
 pytestmark = pytest.mark.django_db
 

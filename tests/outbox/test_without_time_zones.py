@@ -10,12 +10,13 @@ from django.core.management import call_command
 from django.db.models import F
 from django.utils import timezone
 
-from django_mailplus.outbox import enqueue, retention, statements
+from django_mailplus.outbox import enqueue, retention
 from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.mailers.rates import Limiter, Rate
 from django_mailplus.outbox.models import OutboxMessage
-from django_mailplus.outbox.rates import Limiter, Rate
+from django_mailplus.outbox.rows import statements
+from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.outbox.status import read_status, sent_per_minute
-from django_mailplus.outbox.worker import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(seconds=30)  # more than a test takes
@@ -114,7 +115,7 @@ def test_what_is_too_late_is_not_sent(outbox, mail_server):
 
 
 def test_what_a_dead_worker_left_is_taken_over(outbox, mail_server):
-    from django_mailplus.outbox import claims, reaping
+    from django_mailplus.outbox.rows import claims, reaping
 
     outbox(dispatch="worker")
     enqueue(message())

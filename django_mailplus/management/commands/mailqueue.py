@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, DjangoHelpFormatter
 from django.core.management.color import Style
 from django.db.models import QuerySet
 
+from django_mailplus.management import queue_report
 from django_mailplus.management.base import MailplusCommand, usual_options
 from django_mailplus.management.mailers import (
     behind,
@@ -18,14 +19,15 @@ from django_mailplus.management.mailers import (
     stores_before,
     who_is_unknown,
 )
-from django_mailplus.outbox import pausing, queue_report, selecting, transitions
+from django_mailplus.management.terminal import columns_of, count_of, style_of
+from django_mailplus.outbox.actions import selecting, transitions
+from django_mailplus.outbox.actions.selecting import UnknownMailError
+from django_mailplus.outbox.actions.verbs import VERBS
+from django_mailplus.outbox.mailers import pausing
+from django_mailplus.outbox.mailers.configured import sending_mailers
 from django_mailplus.outbox.models import OutboxMessage
-from django_mailplus.outbox.selecting import UnknownMailError
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.status import read_status
-from django_mailplus.outbox.stores import sending_mailers
-from django_mailplus.outbox.terminal import columns_of, count_of, style_of
-from django_mailplus.outbox.verbs import VERBS
 from django_mailplus.viewer import clean_text
 
 _SHOWN = 50  # mails of a list where nobody says how many

@@ -21,16 +21,17 @@ from django.db import Error
 
 from django_mailplus.compat import InvalidMailer
 from django_mailplus.management.base import MailplusCommand
+from django_mailplus.management.heartbeat import Heartbeat, find_fault
 from django_mailplus.management.mailers import require_sending
-from django_mailplus.outbox import notify, stranding
-from django_mailplus.outbox.heartbeat import Heartbeat, find_fault
+from django_mailplus.management.screen import Screen
+from django_mailplus.management.terminal import style_of
+from django_mailplus.management.watching import Bar, Line, Log, Report
+from django_mailplus.outbox.dispatch import notify
+from django_mailplus.outbox.mailers import stranding
+from django_mailplus.outbox.mailers.configured import sending_mailers
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.outage import without_tables
-from django_mailplus.outbox.screen import Screen
-from django_mailplus.outbox.stores import sending_mailers
-from django_mailplus.outbox.terminal import style_of
-from django_mailplus.outbox.watching import Bar, Line, Log, Report
-from django_mailplus.outbox.worker import LONGEST_POLL, Progress, Worker
+from django_mailplus.outbox.sending.worker import LONGEST_POLL, Progress, Worker
 
 # SIGHUP: the terminal was closed, or a supervisor wants new settings to be read.
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")

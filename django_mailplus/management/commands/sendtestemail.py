@@ -34,7 +34,7 @@ from django_mailplus.management import queued
 from django_mailplus.management.guessing import did_you_mean
 from django_mailplus.management.testmails import nobody, test_mails
 from django_mailplus.outbox.outage import unmigrated
-from django_mailplus.outbox.storing import Stored, noting
+from django_mailplus.outbox.rows.storing import Stored, noting
 from django_mailplus.smtp.transcript import Direction, recording
 
 __all__ = ["Command"]

@@ -20,9 +20,10 @@ from django.db.models import QuerySet
 from django_mailplus.exceptions import SnapshotError
 from django_mailplus.message.snapshot import take
 from django_mailplus.message.wire import to_bytes
-from django_mailplus.outbox import storing, transitions
+from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.outbox.rows import storing
 
 __all__ = [
     "Carried",

@@ -51,7 +51,7 @@ def fill(count: int) -> None:
 
 def milliseconds(count: int, *, rounds: int) -> float:
     """The median of a claim of 100; what was claimed is given back."""
-    from django_mailplus.outbox import claims
+    from django_mailplus.outbox.rows import claims
 
     fill(count)
     taken = []

@@ -122,7 +122,7 @@ def _queued(make: Callable[[], Any], count: int) -> int:
 
 def _drain_ours(concurrency: int | None, count: int) -> int:
     from django_mailplus.outbox.models import OutboxMessage
-    from django_mailplus.outbox.worker import Worker
+    from django_mailplus.outbox.sending.worker import Worker
 
     Worker([""], concurrency=concurrency).run(drain=True)
     return OutboxMessage.objects.filter(state="sent").count()

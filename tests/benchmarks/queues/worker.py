@@ -23,7 +23,7 @@ def main() -> None:
     settings.configure(**settings_for(kind, name, int(port)))
     django.setup()
     from django_mailplus.outbox.models import OutboxMessage
-    from django_mailplus.outbox.worker import Worker
+    from django_mailplus.outbox.sending.worker import Worker
 
     OutboxMessage.objects.exists()  # connected
     print("ready", flush=True)
@@ -39,7 +39,7 @@ def _growth() -> int:
     from benchmarks.memory import _forget_peak, _peak
 
     from django_mailplus.outbox.models import OutboxMessage
-    from django_mailplus.outbox.worker import Worker
+    from django_mailplus.outbox.sending.worker import Worker
 
     count = OutboxMessage.objects.filter(state="queued").count()
     Worker([""], concurrency=8, max_messages=count // 10).run(drain=True)

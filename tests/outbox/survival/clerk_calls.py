@@ -18,9 +18,11 @@ from django.utils import timezone
 
 from django_mailplus.compat import get_mailer
 from django_mailplus.message import snapshot
-from django_mailplus.outbox import models, reaping, worker
+from django_mailplus.outbox import models
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, Recipient
+from django_mailplus.outbox.rows import reaping
+from django_mailplus.outbox.sending import worker
 
 _TABLES = (
     models.OutboxMessage,

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from django_mailplus.compat import get_mailer
-from django_mailplus.outbox import wakeup
+from django_mailplus.outbox.dispatch import wakeup
 from django_mailplus.outbox.models import OutboxMessage
 
 

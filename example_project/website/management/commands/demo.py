@@ -24,7 +24,7 @@ from django_mailplus.mailserver.addresses import CannotListenError
 from django_mailplus.mailserver.printing import Printer
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
-from django_mailplus.outbox.sending_thread import finish as finish_sending
+from django_mailplus.outbox.dispatch.sending_thread import finish as finish_sending
 from website.walkthrough.browser import Browser
 from website.walkthrough.steps import STEPS
 from website.walkthrough.walk import Walk, run

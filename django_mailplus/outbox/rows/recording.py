@@ -1,0 +1,212 @@
+"""What became of mails, written in one transaction."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import (
+    Case,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    When,
+)
+
+from django_mailplus.delivery import RecipientResult
+from django_mailplus.outbox.clock import DatabaseNow
+from django_mailplus.outbox.judging.verdicts import Verdict
+from django_mailplus.outbox.models import (
+    Attempt,
+    OutboxMessage,
+    Payload,
+    Recipient,
+    database,
+)
+from django_mailplus.outbox.rows.claims import (
+    NOT_CLAIMED,
+    Claim,
+    ours,
+    rows,
+    under_token,
+)
+from django_mailplus.outbox.rows.inserting import insert
+from django_mailplus.outbox.rows.statements import now, sent, storable
+from django_mailplus.outbox.states import State
+
+__all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at"]
+
+_LONGEST_TEXT = OutboxMessage._meta.get_field("text").max_length
+_LONGEST_ADDRESS = Recipient._meta.get_field("address").max_length
+
+
+def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
+    """Write what became of mails: their states now, without those that are not ours.
+
+    What was sent at the first try, nearly all of them, goes in one UPDATE.
+    """
+    if not verdicts:
+        return {}
+    plain = [told[0] for told in verdicts if is_plainly_sent(*told)]
+    with transaction.atomic(using=database(), savepoint=False):
+        states: dict[uuid.UUID, State] = dict.fromkeys(_sent(plain), State.SENT)
+        others = [told for told in verdicts if not is_plainly_sent(*told)]
+        settled = {claim.id: _settle(claim, verdict) for claim, verdict in others}
+        states |= {pk: state for pk, state in settled.items() if state is not None}
+        _write_tries(verdicts, states)
+        _erase(
+            claim.id
+            for claim, _ in verdicts
+            if claim.sensitive and states.get(claim.id) == State.SENT
+        )
+    return states
+
+
+def _sent(plain: list[Claim]) -> Iterable[uuid.UUID]:
+    if plain and sent((claim.id, claim.token) for claim in plain) < len(plain):
+        return _sent_by_us(plain)
+    return [claim.id for claim in plain]
+
+
+def complete(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
+    """After some of those that were sent could not be recorded, as they are not ours.
+
+    Writes their tries; as `record` else.
+    """
+    with transaction.atomic(using=database(), savepoint=False):
+        won = _sent_by_us([claim for claim, _ in verdicts])
+        lost = [told for told in verdicts if told[0].id not in won]
+        _write_tries(lost, {})
+    return dict.fromkeys(won, State.SENT)
+
+
+def _sent_by_us(claims: list[Claim]) -> set[uuid.UUID]:
+    found = rows().filter(under_token(claims), state=State.SENT)
+    return set(found.values_list("pk", flat=True))
+
+
+def _write_tries(
+    verdicts: Sequence[tuple[Claim, Verdict]], ours: Mapping[uuid.UUID, State]
+) -> None:
+    there = {claim.id for claim, _ in verdicts}
+    if len(ours) < len(there):  # by deletion, too: what is gone has no attempts
+        there = set(rows().filter(pk__in=there).values_list("pk", flat=True))
+    tries = [attempt(*told) for told in verdicts if told[0].id in there]
+    insert(Attempt, {"ended_at": now()}, tries)
+
+
+def _erase(ids: Iterable[uuid.UUID]) -> None:
+    """What they said; what else hangs on it, such as attachments, is pruned later."""
+    if mails := list(ids):
+        Payload.objects.using(database()).filter(pk__in=mails).delete()
+
+
+def is_plainly_sent(claim: Claim, verdict: Verdict) -> bool:
+    """Whether there is nothing to write but that: no fates, no earlier refusal."""
+    return verdict.state == State.SENT and not verdict.fates and claim.attempts == 1
+
+
+def _settle(claim: Claim, verdict: Verdict) -> State | None:
+    """The state that the mail has then; None for one that is not ours any more."""
+    said: dict[str, Any] = {
+        "state": verdict.state,
+        "code": verdict.code,
+        "enhanced": verdict.enhanced[:11],
+        "text": storable(verdict.text, _LONGEST_TEXT),
+    }
+    values = dict(said)
+    if verdict.state != State.QUEUED:
+        values |= {"finalised_at": DatabaseNow(), "lease_until": None}
+    else:
+        values |= NOT_CLAIMED
+        if not verdict.counts:
+            values["attempts"] = F("attempts") - 1
+        # Behind the others, if perhaps it is this mail that the mailer cannot bear.
+        if verdict.counts or verdict.behind:
+            values["due_at"] = retry_at(verdict.wait)
+            if verdict.left is not None:
+                values["give_up_at"] = DatabaseNow() + verdict.left
+    if not ours([claim]).update(**values):
+        return None
+    if verdict.fates:
+        _write_fates(claim.id, verdict.fates)
+    elif claim.attempts > 1 and verdict.counts:
+        return _settle_the_rest(claim.id, verdict.state, said)
+    return verdict.state
+
+
+def _settle_the_rest(mail_id: uuid.UUID, state: State, said: dict[str, Any]) -> State:
+    """What became of all who were still waiting, after tries that told them apart."""
+    fates = Recipient.objects.using(database()).filter(mail=mail_id)
+    fates.filter(state=State.QUEUED).update(**said)
+    whole = _whole(state, set(fates.values_list("state", flat=True)))
+    if whole != state:
+        rows().filter(pk=mail_id).update(state=whole)
+    return whole
+
+
+def _whole(state: State, of_recipients: set[str]) -> State:
+    """Where they differ: what nobody knows of is for a human, before all else."""
+    if state == State.QUEUED:
+        return state
+    if State.UNKNOWN in of_recipients:
+        return State.UNKNOWN
+    others = of_recipients - {State.SENT, State.SUPPRESSED}
+    return State.PARTIAL if State.SENT in of_recipients and others else state
+
+
+def retry_at(wait: datetime.timedelta) -> Case:
+    """After the wait, or when the mail expires, so that it does so in time."""
+    later = DatabaseNow() + wait
+    return Case(
+        When(expires_at__lt=later, then=F("expires_at")),
+        default=ExpressionWrapper(later, DateTimeField()),
+    )
+
+
+def _write_fates(mail_id: uuid.UUID, fates: Mapping[RecipientResult, State]) -> None:
+    by_address = {
+        storable(told.address, _LONGEST_ADDRESS): (told, state)
+        for told, state in fates.items()
+    }
+    Recipient.objects.using(database()).bulk_create(
+        [
+            Recipient(
+                mail_id=mail_id,
+                address=address,
+                state=state,
+                code=told.code,
+                enhanced=told.enhanced[:11],
+                text=storable(told.text, _LONGEST_TEXT),
+            )
+            for address, (told, state) in by_address.items()
+        ],
+        update_conflicts=True,
+        update_fields=["state", "code", "enhanced", "text"],
+        unique_fields=_unique_fields(),
+    )
+
+
+def _unique_fields() -> list[str] | None:
+    """MySQL finds the constraint by itself, and refuses to be told."""
+    features = connections[database()].features
+    return (
+        ["mail", "address"] if features.supports_update_conflicts_with_target else None
+    )
+
+
+def attempt(claim: Claim, verdict: Verdict) -> dict[str, Any]:
+    """The row of one try, but for its time."""
+    return {
+        "mail": claim.id,
+        "seconds": verdict.seconds,
+        "worker": claim.worker,
+        "mailer": claim.mailer,
+        "outcome": verdict.outcome,
+        "code": verdict.code,
+        "enhanced": verdict.enhanced[:11],
+        "text": storable(verdict.text, _LONGEST_TEXT),
+    }
