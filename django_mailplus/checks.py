@@ -6,7 +6,7 @@ E001 shape of MAILERS   E002 unknown alias     E003 circle        E004 no such b
 E005 bad options        E006 unknown key       E007 type of a key E008 EMAIL_BACKEND missing
 E009 MAILERS missing    E010 to E018, W010 to W014 options of SMTP (smtp/options.py)
 W015 From without a domain                     W016 empty host   W017 no default mailer
-E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch_checks.py)
+E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
