@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import time
 
 import pytest
 from backends.stage import connections, kind, letters
