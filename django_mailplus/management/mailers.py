@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.core.management.base import CommandError
 
@@ -10,36 +10,43 @@ from django_mailplus.chain import aliases_used, kind_of, walk
 from django_mailplus.compat import mailer_settings
 from django_mailplus.management.guessing import did_you_mean
 from django_mailplus.outbox.mailers.configured import sending_mailers
+from django_mailplus.outbox.models import OutboxMessage, database
 
-__all__ = ["behind", "require_sending", "stores_before", "who_is_unknown"]
+__all__ = ["behind", "require_named", "require_sending", "stores_before"]
 
 
 def require_sending(aliases: Iterable[str]) -> None:
     """Raise CommandError for those that no outbox sends through."""
-    if complaint := who_is_unknown(aliases):
-        raise CommandError(complaint)
+    _require(aliases, sending_mailers(), "No outbox sends through")
 
 
-def who_is_unknown(aliases: Iterable[str]) -> str:
-    """A complaint about those that no outbox sends through; empty if all are known."""
-    known = sorted(sending_mailers())
-    unknown = [alias for alias in aliases if alias not in known]
-    if not unknown:
-        return ""
-    names = ", ".join(map(repr, known)) or "none"
-    hints = "".join(map(_hint, unknown))
-    return (
-        f"No outbox sends through {', '.join(map(repr, unknown))}.{hints} "
-        f"There are: {names}."
-    )
+def require_named(aliases: Collection[str]) -> None:
+    """Raise CommandError for those that no outbox sends through and no mail is for.
+
+    Mails outlast the settings that they were stored under.
+    """
+    known = {*sending_mailers()}
+    if not known.issuperset(aliases):
+        mails = OutboxMessage.objects.using(database()).order_by()
+        known.update(mails.values_list("mailer", flat=True).distinct())
+    _require(aliases, known, "No outbox and no mail names")
 
 
-def _hint(alias: str) -> str:
+def _require(aliases: Iterable[str], known: Collection[str], complaint: str) -> None:
+    if unknown := [alias for alias in aliases if alias not in known]:
+        names = ", ".join(map(repr, sorted(known))) or "none"
+        hints = "".join(_hint(alias, known) for alias in unknown)
+        raise CommandError(
+            f"{complaint} {', '.join(map(repr, unknown))}.{hints} There are: {names}."
+        )
+
+
+def _hint(alias: str, known: Iterable[str]) -> str:
     if found := behind(alias):
         through = " and ".join(map(repr, found))
         return f" {alias!r} leads to an outbox: name what it sends through, {through}."
-    known = [alias for alias in mailer_settings() if behind(alias)]
-    return did_you_mean(alias, [*sending_mailers(), *known])
+    leading = [alias for alias in mailer_settings() if behind(alias)]
+    return did_you_mean(alias, [*known, *leading])
 
 
 def behind(alias: str) -> list[str]:

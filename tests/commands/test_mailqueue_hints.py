@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from scripted_server import ScriptedServer
 
+from django_mailplus.outbox.actions.verbs import VERBS
 from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.models import Payload
 
@@ -68,19 +69,35 @@ def test_options_of_other_commands_are_guessed_too():
         call_command("prunemail", "--dry-rn")
 
 
-def test_a_mailer_in_a_filter_that_nobody_knows_is_told():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "list --mailer {}",
+        "list --mailer smtp --mailer {} --json",
+        *(f"{verb} --all --mailer {{}} --dry-run" for verb in VERBS),
+        "move {} --to bulk",
+    ],
+)
+def test_a_mailer_that_nothing_names_is_refused(arguments):
+    """But one of earlier settings is known as long as there are mails for it."""
     [mail] = store(1)
-    assert run("list", "--mailer", "smpt") == [
-        "There is no such mail.",
-        "No outbox sends through 'smpt'. Did you mean 'smtp'? There are: 'bulk', 'smtp'.",
-    ]
-    assert run("hold", "--all", "--mailer", "default") == [
-        "0 mails held.",
-        "No outbox sends through 'default'. 'default' leads to an outbox: name what it "
-        "sends through, 'smtp'. There are: 'bulk', 'smtp'.",
-    ]
-    rows().filter(pk=mail.pk).update(mailer="default")  # of earlier settings
-    assert len(run("list", "--mailer", "default")) == 2
+    arguments = arguments.replace("mark_sent", "mark-sent")
+    there = "There are: 'bulk', 'smtp'."
+    for name, hint in (
+        ("smpt", "Did you mean 'smtp'?"),
+        (
+            "default",
+            "'default' leads to an outbox: name what it sends through, 'smtp'.",
+        ),
+    ):
+        with pytest.raises(CommandError) as raised:
+            run(*arguments.format(name).split())
+        complaint = f"No outbox and no mail names {name!r}. {hint} {there}"
+        assert str(raised.value) == complaint
+    rows().filter(pk=mail.pk).update(mailer="former", state="failed")
+    assert run(*arguments.format("former").split())
+    with pytest.raises(CommandError, match=r"Did you mean 'former'\?"):
+        run(*arguments.format("fromer").split())
 
 
 # --- The outbox in place of its mailer -----------------------------------------------

@@ -64,7 +64,10 @@ def test_files_of_mails_that_never_were_go(settings, tmp_path, monkeypatch):
         storing.store([(message, OutboxOptions())], "smtp")
         transaction.set_rollback(True)
     monkeypatch.setattr(blobs, "_LONGEST_TRANSACTION", -1.0)
-    assert prune() == ["0 mails deleted.", "1 files of mails that never were deleted."]
+    assert prune() == [
+        "0 mails deleted.",
+        "1 files deleted whose mails were rolled back.",
+    ]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -15,9 +15,9 @@ from django_mailplus.management import queue_report
 from django_mailplus.management.base import MailplusCommand, usual_options
 from django_mailplus.management.mailers import (
     behind,
+    require_named,
     require_sending,
     stores_before,
-    who_is_unknown,
 )
 from django_mailplus.management.terminal import columns_of, count_of, style_of
 from django_mailplus.outbox.actions import selecting, transitions
@@ -109,18 +109,11 @@ class Command(MailplusCommand):
             return
         style, columns = self._style_for(options), columns_of(self.stdout)
         self._print(queue_report.listing(shown, style, columns))
-        if not shown:
-            self._tell_unknown(options)
-        elif columns is not None:
+        if shown and columns is not None:
             full = len(shown) == options["limit"]
             if full and (more := mails.count() - len(shown)):
                 self.stdout.write(f"{more:,} more; --limit 0 shows all.")
             self.stdout.write("All about one of them: manage.py mailqueue show ID")
-
-    def _tell_unknown(self, options: Mapping[str, Any]) -> None:
-        """No error: there may be mails for a mailer of earlier settings."""
-        if complaint := who_is_unknown(options["mailer"]):
-            self.stdout.write(complaint)
 
     def _show(self, options: Mapping[str, Any]) -> None:
         mail = _find(options["id"])
@@ -180,8 +173,6 @@ class Command(MailplusCommand):
                 if others
                 else f"Not {done.erased:,} whose content has been erased."
             )
-        if not (done.changed or others):
-            self._tell_unknown(options)
         if done.scheduled:
             self.stdout.write(
                 f"Left out: {count_of(done.scheduled, 'mail')} scheduled for later. To send "
@@ -190,6 +181,7 @@ class Command(MailplusCommand):
 
     def _move(self, options: Mapping[str, Any]) -> None:
         to = _mailer(options["to"])
+        require_named([options["mailer"]])
         moved = transitions.move(selecting.select(mailers=[options["mailer"]]), to)
         mails = f"{moved:,} mail{'s' if moved != 1 else ''}"
         self.stdout.write(f"{mails} moved to {to or 'the mailer of the settings'}.")
@@ -304,6 +296,7 @@ def _chosen(options: Mapping[str, Any]) -> Any:
 
 
 def _selected(options: Mapping[str, Any]) -> QuerySet[OutboxMessage]:
+    require_named(options["mailer"])
     return selecting.select(
         states=options["state"], mailers=options["mailer"], streams=options["stream"]
     )

@@ -40,7 +40,7 @@ class Command(MailplusCommand):
         if pruned.contents:
             lines.append(f"{pruned.contents} unused contents deleted.")
         if pruned.files:
-            lines.append(f"{pruned.files} files of mails that never were deleted.")
+            lines.append(f"{pruned.files} files deleted whose mails were rolled back.")
         if options["verbosity"] > 0:
             self.stdout.write("\n".join(lines))
 

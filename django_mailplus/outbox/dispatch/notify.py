@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 CHANNEL = "mailplus_outbox"
 _LONGEST_SILENCE = 60.0  # seconds until it asks whether the server is still there
 _LONGEST_PAUSE = 30.0  # seconds between two tries to connect
+_LONGEST_END = 2.0  # seconds; a server that went silent may never answer the thread
 
 
 def notify() -> None:
@@ -66,13 +67,16 @@ class _Listener:
         self._thread.start()
 
     def stop(self) -> None:
+        """End it, or leave it to the end of the process if it waits for the server."""
         self._ended.set()
-        self._ringer.send(b".")
-        self._thread.join()
-        self._bell.close()
-        self._ringer.close()
+        self._ringer.close()  # which ends its select
+        self._thread.join(_LONGEST_END)
 
     def _run(self) -> None:
+        with self._bell:
+            self._listen_until_ended()
+
+    def _listen_until_ended(self) -> None:
         pause = 1.0
         while not self._ended.is_set():
             connection = _connection()

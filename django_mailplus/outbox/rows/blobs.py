@@ -24,7 +24,7 @@ _AT_ONCE = 100
 # Of one statement. Drivers may double it in quoting, and MariaDB takes 16 MB.
 _BYTES_AT_ONCE = 4_000_000
 # What the content is, and the id that tells when it was saved.
-_SALT = "django_mailplus.outbox.blobs"  # names folders that exist: stays as it is
+_SALT = "django_mailplus.outbox.rows.blobs"  # names folders that exist: stays as it is
 _FILE = re.compile(r"[0-9a-f]{64}-([0-9a-f]{32})")
 _LONGEST_TRANSACTION = 86_400.0  # seconds; until then a file may wait for its row
 # A lock that many can hold, against deletion. Django has only those for one.

@@ -131,6 +131,7 @@ class Lane:
     ) -> tuple[dict[uuid.UUID, State], int]:
         """The states of those told of, and how many were claimed."""
         token, asked = claims.new_token(), clock()
+        self._unanswered[token] = asked  # before: nobody knows what interrupts us
         try:
             states, found = exchange(
                 told,
@@ -142,10 +143,10 @@ class Lane:
                 grant=self._limiter.take if self._limiter else None,
             )
         except Error:
-            self._unanswered[token] = asked
             self._looked_for_them = -math.inf
             raise
         self._take_on(found, asked)
+        del self._unanswered[token]
         return states, len(found)
 
     def _recover(self) -> int:
@@ -243,25 +244,23 @@ class Lane:
     def _begin(self) -> None:
         """Hand over what was claimed, but none whose lease is old."""
         while self._backlog:
+            message = self._ready(claimed := self._backlog[0])
             # Taken from it first: who is interrupted gives back nothing that is leaving.
-            claimed = self._backlog.popleft()
-            try:
-                self._begin_one(claimed)
-            except Error:
-                self._backlog.appendleft(claimed)
-                raise
+            self._backlog.popleft()
+            if message is not None:
+                self._sending[id(message)] = claimed
+                self._stream.put(message, partial(self._check, claimed))
 
-    def _begin_one(self, claimed: Carried) -> None:
+    def _ready(self, claimed: Carried) -> EmailMessage | None:
+        """The message; None if it does not leave, and what becomes of it is settled."""
         if self._is_old(claimed):
             self._let_go(claimed.mail)
-        elif (over := claimed.over()) is not None:
+            return None
+        if (over := claimed.over()) is not None:
             self._told.append((claimed.mail, over))
-        else:
-            self._put(claimed)
-
-    def _put(self, claimed: Carried) -> None:
+            return None
         try:
-            message = self._rebuilt(claimed)
+            return self._rebuilt(claimed)
         except Error:
             raise  # of the database, which may be back at the next turn
         except Exception as error:
@@ -269,9 +268,7 @@ class Lane:
                 self._let_go(claimed.mail, wait=_WAIT_FOR_THE_UPDATED)
             else:
                 self._give_up(claimed, error)
-        else:
-            self._sending[id(message)] = claimed
-            self._stream.put(message, partial(self._check, claimed))
+        return None
 
     def _check(self, claimed: Carried) -> None:
         """Just before it leaves: a process may have been stopped for any time."""

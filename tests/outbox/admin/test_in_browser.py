@@ -147,6 +147,19 @@ def test_every_page_fits_can_be_read_and_has_no_errors(new_page, mails, size, sc
     assert complaints(page) == []
 
 
+def test_the_mailers_of_the_queue_stand_in_one_line(new_page, mails):
+    """Whether one is paused, has mails, or neither."""
+    pausing.pause_by_hand("bulk", "No mail yet")
+    page = new_page()
+    page.goto(QUEUE)
+    heads = page.locator(".mailplus-head h3").all()
+    assert len(heads) == 3
+    assert len({head.bounding_box()["x"] for head in heads}) == 1
+    assert page.locator(".mailplus-counts").count() == 2  # no room for what is empty
+    labels = page.locator(".mailplus-counts a").all_inner_texts()
+    assert "queued 1" in [" ".join(label.split()) for label in labels]
+
+
 def test_the_frame_runs_nothing_loads_nothing_and_leads_nowhere(new_page):
     mail = put(letter(html=HOSTILE))
     page = new_page()

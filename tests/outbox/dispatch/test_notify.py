@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 
@@ -136,6 +138,76 @@ def test_it_ends_while_the_database_cannot_be_reached(worker, monkeypatch, caplo
             time.sleep(0.01)
     assert "Not listening (OperationalError)" in caplog.text
     assert listeners() == []
+
+
+class Freezer:
+    """Stands between us and the server, and passes nothing on once it is `frozen`."""
+
+    def __init__(self, host, port):
+        self.frozen = threading.Event()
+        self.asked = threading.Event()  # when it was frozen
+        self._ours = socket.create_server(("127.0.0.1", 0))
+        self.port = self._ours.getsockname()[1]
+        self._target = (host, port)
+        self._sockets = [self._ours]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, far = (
+                    self._ours.accept()[0],
+                    socket.create_connection(self._target),
+                )
+                self._sockets += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                if self.frozen.is_set():
+                    self.asked.set()
+                else:
+                    sink.sendall(data)
+
+    def close(self):
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+def test_it_ends_while_the_server_is_silent(worker, monkeypatch):
+    """As behind a host that was cut off: no answer, and no end of the connection."""
+    _need_postgresql()
+    said = connection.settings_dict
+    freezer = Freezer(said["HOST"], int(said["PORT"] or 5432))
+
+    def through_it():
+        wrapper = connection.copy()
+        wrapper.settings_dict.update(HOST="127.0.0.1", PORT=str(freezer.port))
+        return wrapper
+
+    monkeypatch.setattr(notify, "_connection", through_it)
+    monkeypatch.setattr(notify, "_LONGEST_SILENCE", 0.1)
+    with contextlib.closing(freezer):
+        listener = notify._Listener(worker.wakeup)
+        listener.start()
+        assert _woken(worker)
+        freezer.frozen.set()
+        assert freezer.asked.wait(20)
+        ending = threading.Thread(target=listener.stop, daemon=True)
+        ending.start()
+        ending.join(20)
+        ended = not ending.is_alive()
+        assert len(listeners()) == 1  # it still waits for the server
+    end = time.monotonic() + 20
+    while listeners() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert ended
+    assert listeners() == []
+    _nobody_listens()
 
 
 def test_nobody_listens_unless_an_outbox_asks_for_it(configure):

@@ -194,22 +194,19 @@ def test_what_was_taken_from_a_worker_does_not_leave_any_more(
     """It was stopped for long, woke, and renewed what it still had."""
     outbox(dispatch="worker")
     send(letter(to=["bob@b.org"]), letter(to=["carol@b.org"]))
-    put = []
-    real = lanes.Lane._put
-    monkeypatch.setattr(lanes.Lane, "_put", lambda lane, claimed: put.append(claimed))
     lane = Lane("smtp", Sending(lease=3_600.0), worker="one")
-    lane.turn(room=9)
-    first, second = put
+    with monkeypatch.context() as patch:
+        patch.setattr(lanes.Lane, "_begin", lambda lane: None)
+        lane.turn(room=9)
+    first, second = lane._backlog
     an_hour = timedelta(hours=1)
     past = {"lease_until": timezone.now() - an_hour}
     OutboxMessage.objects.filter(pk=first.mail.id).update(**past)
     assert reaping.reap() == 1
-    for claimed in put:
+    for claimed in lane._backlog:
         claimed.since -= 3_000.0
     lane._renewed -= 3_000.0
-    lane._backlog += put
     lane._keep()
-    monkeypatch.setattr(lanes.Lane, "_put", real)
     lane.turn(room=0)
     lane.close()
     assert mail_server.taken == []

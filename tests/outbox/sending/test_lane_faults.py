@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 from django.core.mail import EmailMessage
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from outbox.mailing import states
 
@@ -18,7 +18,7 @@ from django_mailplus import mail
 from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.mailers.configured import Sending
 from django_mailplus.outbox.models import MailerState, OutboxMessage
-from django_mailplus.outbox.rows import reaping
+from django_mailplus.outbox.rows import reaping, statements
 from django_mailplus.outbox.sending import lane as lanes
 from django_mailplus.outbox.sending import worker as workers
 from django_mailplus.outbox.sending.carried import clock
@@ -217,6 +217,10 @@ def test_a_mail_that_was_sent_once_more_has_no_words_of_its_failure(
     assert (row.code, row.text) in {(None, ""), (250, row.text)}, (row.code, row.text)
 
 
+def _leave():
+    raise SystemExit(143)  # as a signal handler does
+
+
 def test_who_leaves_at_once_gives_nothing_back_that_is_on_its_way(
     outbox, mail_server, monkeypatch
 ):
@@ -228,7 +232,7 @@ def test_who_leaves_at_once_gives_nothing_back_that_is_on_its_way(
 
     def put(stream, message, before):
         real(stream, message, before)
-        raise SystemExit(143)  # as a signal handler does
+        _leave()
 
     monkeypatch.setattr(stream, "put", put)
     with pytest.raises(SystemExit):
@@ -239,6 +243,46 @@ def test_who_leaves_at_once_gives_nothing_back_that_is_on_its_way(
     lane.abandon()
     assert len(mail_server.taken) == 1
     assert states() != ["queued"]
+
+
+def _interrupt_after(monkeypatch, owner, name):
+    """The database has done it, and a signal strikes before we hear of that."""
+    real = getattr(owner, name)
+
+    def interrupted(*args, **kwargs):
+        real(*args, **kwargs)
+        _leave()
+
+    monkeypatch.setattr(owner, name, interrupted)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (lanes, "exchange"),
+        (statements, "claim"),
+        (Lane, "_take_on"),
+        (Lane, "_rebuilt"),
+        (Lane, "_is_old"),
+    ],
+)
+def test_who_leaves_in_the_middle_of_a_claim_gives_back_what_did_not_leave(
+    outbox, mail_server, monkeypatch, owner, name
+):
+    if owner is statements and connection.vendor == "postgresql":
+        pytest.skip("one statement does all of it")
+    outbox(dispatch="worker", on_unknown="hold")
+    send(*(letter() for _ in range(3)))
+    lane = Lane("smtp", Sending(), worker="one")
+    with monkeypatch.context() as patch:
+        _interrupt_after(patch, owner, name)
+        with pytest.raises(SystemExit):
+            lane.turn(room=9)
+    lane.abandon()
+    lane.close()
+    assert mail_server.taken == []
+    assert states() == ["queued"] * 3
+    assert set(OutboxMessage.objects.values_list("attempts", flat=True)) == {0}
 
 
 def test_a_claim_whose_answer_was_lost_is_as_old_as_it_is(
