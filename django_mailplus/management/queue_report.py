@@ -10,6 +10,7 @@ from django.core.management.color import Style
 from django.utils import timezone
 
 from django_mailplus.management.terminal import duration, table
+from django_mailplus.outbox.actions.verbs import VERBS
 from django_mailplus.outbox.content import UnreadableError, read_bytes
 from django_mailplus.outbox.mailers.stranding import explain
 from django_mailplus.outbox.models import (
@@ -193,7 +194,7 @@ _NEXT: Mapping[State, Mapping[str, str]] = {
     },
     State.UNKNOWN: {
         "retry": "To send it again, perhaps for the second time",
-        "mark-sent": "If you know that it arrived",
+        "mark_sent": "If you know that it arrived",
     },
     State.SUPPRESSED: {"requeue": "To try again"},
     State.CANCELLED: {"requeue": "To send it all the same"},
@@ -206,11 +207,13 @@ def next_steps(mail: OutboxMessage) -> Iterator[str]:
     if not (steps := _NEXT.get(State(mail.state))):
         return
     yield ""
-    if not Payload.objects.using(database()).filter(mail=mail).exists():
+    has_content = Payload.objects.using(database()).filter(mail=mail).exists()
+    if not has_content:
         yield "What it said has been erased: it cannot be sent again."
-        return
     for verb, what in steps.items():
-        yield f"{what}: manage.py mailqueue {verb} {mail.pk}"
+        if VERBS[verb].suits(mail, has_content=has_content):
+            name = verb.replace("_", "-")
+            yield f"{what}: manage.py mailqueue {name} {mail.pk}"
 
 
 def details_as_json(mail: OutboxMessage) -> dict[str, Any]:

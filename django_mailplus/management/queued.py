@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -42,8 +43,8 @@ def rows(
         yield "Sender", _SENDERS.get(_dispatch(alias, mail.mailer), "unknown")
     yield "Then", f"manage.py mailqueue show {mail.pk}  (what became of it)"
     if mail.mailer:
-        test = f"manage.py sendtestemail --using {mail.mailer} {' '.join(recipients)}"
-        yield "Or", f"{test}  (asks the mail server at once)"
+        test = shlex.join(["sendtestemail", "--using", mail.mailer, *recipients])
+        yield "Or", f"manage.py {test}  (asks the mail server at once)"
 
 
 def _dispatch(alias: str, mailer: str) -> str:

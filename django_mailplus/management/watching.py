@@ -122,7 +122,7 @@ class Line(Report):
 
     def _draw(self, progress: Progress, waiting: Waiting) -> None:
         facts = [
-            f"{self._rate.of(_done(progress)):,.1f}/s",
+            f"{self._rate.of(progress.done):,.1f}/s",
             f"{progress.sent:,} sent",
             f"{waiting.due:,} due",
             *_pauses(waiting),
@@ -141,7 +141,7 @@ class Bar(Report):
     _total = 0
 
     def _draw(self, progress: Progress, waiting: Waiting) -> None:
-        done = _done(progress)
+        done = progress.done
         self._total = max(self._total, done + progress.under_way, done + waiting.due)
         rate = self._rate.of(done)
         share = done / self._total if self._total else 1.0
@@ -187,12 +187,13 @@ class Log(Report):
 
     def _draw(self, progress: Progress, waiting: Waiting) -> None:
         now, before = time.monotonic(), self._before
-        done = _done(progress) - _done(before)
+        done = progress.done - before.done
         if done:
             news = Progress(
                 sent=progress.sent - before.sent,
                 retried=progress.retried - before.retried,
                 failed=progress.failed - before.failed,
+                suppressed=progress.suppressed - before.suppressed,
             )
             facts = [
                 f"{news.sent:,} sent",
@@ -205,14 +206,12 @@ class Log(Report):
         self._before, self._drawn = progress, now
 
 
-def _done(progress: Progress) -> int:
-    return progress.sent + progress.retried + progress.failed
-
-
 def _troubles(progress: Progress, style: Style | None = None) -> Iterator[str]:
     """Only where there are some."""
     if progress.retried:
         yield f"{progress.retried:,} to be retried"
+    if progress.suppressed:
+        yield f"{progress.suppressed:,} suppressed"
     if progress.failed:
         text = f"{progress.failed:,} failed"
         yield style.ERROR(text) if style else text

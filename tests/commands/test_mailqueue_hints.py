@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 
@@ -106,7 +107,7 @@ def test_a_mailer_that_nothing_names_is_refused(arguments):
 def test_an_outbox_stands_for_the_mailer_behind_it():
     assert run("pause", "default") == [
         "smtp, the mailer behind 'default', is paused. What is on its way arrives; nothing "
-        "more is sent until 'manage.py mailqueue resume smtp'."
+        "more is sent until: manage.py mailqueue resume smtp"
     ]
     assert pausing.look("smtp").paused
     assert not pausing.look("default").paused
@@ -208,3 +209,30 @@ def test_no_step_is_told_that_leads_nowhere():
     Payload.objects.all().delete()
     lines = on_terminal(120, "show", str(mail.pk))
     assert lines[-1] == "What it said has been erased: it cannot be sent again."
+
+
+def test_a_mail_may_have_arrived_though_its_content_is_erased():
+    [mail] = store(1)
+    rows().update(state="unknown")
+    Payload.objects.all().delete()
+    erased, step = on_terminal(120, "show", str(mail.pk))[-2:]
+    assert erased == "What it said has been erased: it cannot be sent again."
+    command = f"manage.py mailqueue mark-sent {mail.pk}"
+    assert step == f"If you know that it arrived: {command}"
+    assert run(*command.split()[2:]) == ["1 mail marked as sent."]
+
+
+def test_what_is_told_can_be_given_to_a_shell(with_mailers, settings):
+    with_mailers(
+        {
+            **settings.MAILERS,
+            "default": {"BACKEND": OUTBOX, "OPTIONS": {"using": "my $HOME"}},
+            "my $HOME": settings.MAILERS["smtp"],
+        }
+    )
+    [said] = run("pause", "default")
+    *_, pause, name = shlex.split(said.rpartition("manage.py ")[2])
+    assert (pause, name) == ("resume", "my $HOME")
+    store(1, "it's old")
+    [said] = [line for line in run("status") if "move" in line]
+    assert shlex.split(said.rpartition("manage.py ")[2])[2] == "it's old"

@@ -75,6 +75,16 @@ def test_what_stays_due_is_told_with_who_is_paused(server):
     assert "0 sent, 3 to be retried, 3 due, smtp paused." in run("--drain")
 
 
+def test_what_was_kept_back_on_purpose_has_not_failed(server, with_mailers, settings):
+    listed = {"BACKEND": "example_backends.Listed", "OPTIONS": {"using": "bulk"}}
+    with_mailers({**settings.MAILERS, "smtp": listed})
+    store(2)
+    store(1, "bulk")
+    last = run("--drain").splitlines()[-1]
+    assert states(mailer="smtp") == ["suppressed"] * 2
+    assert last.endswith(" s: 1 sent, 2 suppressed.")
+
+
 def test_silence_can_be_had(server):
     store(1)
     assert run("--drain", verbosity=0) == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from commands.mailqueue_stage import run as mailqueue
 from commands.sendtestemail_stage import Outcome, mailer
@@ -17,11 +19,11 @@ OUTBOX = "django_mailplus.backends.outbox.EmailBackend"
 
 @pytest.fixture
 def through(with_mailers, server):
-    def through(dispatch):
-        options = {"using": "smtp", "dispatch": dispatch}
+    def through(dispatch, using="smtp", to=("a@example.com", "b@example.com")):
+        options = {"using": using, "dispatch": dispatch}
         box = {"BACKEND": OUTBOX, "OPTIONS": options}
-        with_mailers({"default": box, "smtp": mailer(server)})
-        return Outcome("a@example.com", "b@example.com")
+        with_mailers({"default": box, using: mailer(server)})
+        return Outcome(*to)
 
     yield through
     close_all()
@@ -46,6 +48,13 @@ def test_it_was_queued_and_this_comes_next(through):
     assert "accepted" in Outcome("--using", "smtp", "a@example.com").out
     call_command("runmailworker", "--drain", verbosity=0)
     assert states() == ["sent"]
+
+
+def test_what_comes_next_can_be_given_to_a_shell(through):
+    to = "o'hara;ls@example.com"
+    out = " ".join(through("worker", "my $HOME", [to]).out.split())
+    command = out.partition("Or manage.py ")[2].partition(" (asks")[0]
+    assert shlex.split(command) == ["sendtestemail", "--using", "my $HOME", to]
 
 
 def test_one_that_was_sent_at_once_is_not_called_queued(through):

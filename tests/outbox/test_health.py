@@ -119,7 +119,7 @@ def test_mails_that_no_outbox_sends():
     [reason] = found.reasons
     assert "3 mails wait for the mailer 'old'" in reason
     assert "there are: 'smtp'" in reason
-    assert "manage.py mailqueue move 'old' --to" in reason
+    assert "manage.py mailqueue move old --to" in reason
 
 
 def test_what_waits_for_a_human():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -189,10 +190,10 @@ class Command(MailplusCommand):
     def _pause(self, options: Mapping[str, Any]) -> None:
         alias = _mailer(options["mailer"])
         pausing.pause_by_hand(alias, options["reason"][:500])
-        resume = f"manage.py mailqueue resume {alias}".rstrip()
+        named = f" {shlex.quote(alias)}" if alias else ""
         self.stdout.write(
             f"{_told(alias, options['mailer'])} is paused. What is on its way arrives; "
-            f"nothing more is sent until '{resume}'."
+            f"nothing more is sent until: manage.py mailqueue resume{named}"
         )
 
     def _resume(self, options: Mapping[str, Any]) -> None:

@@ -8,7 +8,8 @@ told as by `send_messages`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+import uuid
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -28,6 +29,7 @@ from django_mailplus.outbox.rows.claims import (
     NOT_CLAIMED,
     rows,
 )
+from django_mailplus.outbox.rows.recording import whole
 from django_mailplus.outbox.states import FINAL, State
 
 __all__ = [
@@ -65,10 +67,37 @@ def _waking(states: Collection[State]) -> Callable[[_Verb], _Verb]:
 
 
 def cancel(mails: QuerySet[OutboxMessage]) -> int:
-    """Never send them; how many. One that is being sent cannot be called back."""
-    return mails.filter(state__in=[State.QUEUED, State.HELD]).update(
-        state=State.CANCELLED, finalised_at=DatabaseNow()
-    )
+    """Never send them; how many. One that is being sent cannot be called back.
+
+    Nor one that some recipients have got: it is `partial` then, as where the others were
+    refused, and a retry is for those others alone.
+    """
+    with transaction.atomic(using=database()):
+        found = _locked(mails.filter(state__in=[State.QUEUED, State.HELD]))
+        return sum(_cancel(some) for some in found)
+
+
+def _cancel(some: list[uuid.UUID]) -> int:
+    fates = Recipient.objects.using(database()).filter(mail__in=some)
+    fates.filter(state=State.QUEUED).update(state=State.CANCELLED)
+    found: dict[uuid.UUID, set[str]] = {pk: set() for pk in some}
+    # Locked, to see what was recorded after a transaction of the caller had begun.
+    for pk, state in fates.select_for_update().values_list("mail", "state"):
+        found[pk].add(state)
+    by_state: dict[State, list[uuid.UUID]] = {}
+    for pk, states in found.items():
+        by_state.setdefault(whole(State.CANCELLED, states), []).append(pk)
+    for state, ids in by_state.items():
+        rows().filter(pk__in=ids).update(state=state, finalised_at=DatabaseNow())
+    return len(some)
+
+
+def _locked(mails: QuerySet[OutboxMessage]) -> Iterator[list[uuid.UUID]]:
+    """Their keys, some at a time: nobody claims one meanwhile. In a transaction only."""
+    found = mails.using(database()).order_by("pk").select_for_update()
+    ids = list(found.values_list("pk", flat=True))
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
 
 
 def hold(mails: QuerySet[OutboxMessage]) -> int:
@@ -125,30 +154,30 @@ def requeue(mails: QuerySet[OutboxMessage]) -> int:
 
 
 def _start_again(mails: QuerySet[OutboxMessage], *, anew: bool) -> int:
+    has_content = Exists(Payload.objects.filter(mail=OuterRef("pk")))
     with transaction.atomic(using=database()):
-        has_content = Exists(Payload.objects.filter(mail=OuterRef("pk")))
-        found = mails.using(database()).filter(has_content).order_by("pk")
-        ids = list(found.select_for_update().values_list("pk", flat=True))
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
-            fates = Recipient.objects.using(database()).filter(mail__in=some)
-            if anew:
-                fates.delete()
-            else:
-                fates.exclude(state=State.SENT).update(state=State.QUEUED)
-            rows().filter(pk__in=some).update(
-                state=State.QUEUED,
-                # From the second try on, the worker looks who has got it already.
-                attempts=0 if anew else 1,
-                due_at=DatabaseNow(),
-                give_up_at=DatabaseNow() + KEEP_TRYING,
-                finalised_at=None,
-                **NOT_CLAIMED,
-            )
-            # An end that is yet to come stays: nobody wants a code that no longer works.
-            over = rows().filter(pk__in=some, expires_at__lte=DatabaseNow())
-            over.update(expires_at=None)
-    return len(ids)
+        found = _locked(mails.filter(has_content))
+        return sum(_queue(some, anew=anew) for some in found)
+
+
+def _queue(some: list[uuid.UUID], *, anew: bool) -> int:
+    fates = Recipient.objects.using(database()).filter(mail__in=some)
+    if anew:
+        fates.delete()
+    else:
+        fates.exclude(state=State.SENT).update(state=State.QUEUED)
+    rows().filter(pk__in=some).update(
+        state=State.QUEUED,
+        attempts=0,
+        due_at=DatabaseNow(),
+        give_up_at=DatabaseNow() + KEEP_TRYING,
+        finalised_at=None,
+        **NOT_CLAIMED,
+    )
+    # An end that is yet to come stays: nobody wants a code that no longer works.
+    over = rows().filter(pk__in=some, expires_at__lte=DatabaseNow())
+    over.update(expires_at=None)
+    return len(some)
 
 
 def move(mails: QuerySet[OutboxMessage], mailer: str) -> int:
@@ -162,16 +191,14 @@ def move(mails: QuerySet[OutboxMessage], mailer: str) -> int:
 def mark_sent(mails: QuerySet[OutboxMessage]) -> int:
     """For those of which a human knows that they arrived, with all who waited for them."""
     with transaction.atomic(using=database()):
-        able = mails.exclude(state__in=[State.SENDING, State.SENT]).order_by("pk")
-        # Locked first: nobody claims one while its recipients are marked.
-        ids = list(able.select_for_update().values_list("pk", flat=True))
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
-            fates = Recipient.objects.using(database()).filter(mail__in=some)
-            fates.filter(state__in=[State.QUEUED, State.UNKNOWN]).update(
-                state=State.SENT
-            )
-            rows().filter(pk__in=some).update(
-                state=State.SENT, finalised_at=DatabaseNow(), **NOT_CLAIMED
-            )
-    return len(ids)
+        found = _locked(mails.exclude(state__in=[State.SENDING, State.SENT]))
+        return sum(_mark_sent(some) for some in found)
+
+
+def _mark_sent(some: list[uuid.UUID]) -> int:
+    fates = Recipient.objects.using(database()).filter(mail__in=some)
+    fates.filter(state__in=[State.QUEUED, State.UNKNOWN]).update(state=State.SENT)
+    rows().filter(pk__in=some).update(
+        state=State.SENT, finalised_at=DatabaseNow(), **NOT_CLAIMED
+    )
+    return len(some)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -112,7 +113,9 @@ def _stranded(mailer: MailerStatus) -> str:
     return _(
         "Nothing sends what waits here: no outbox names this mailer in 'using'. Put it back, "
         "or let another one send: %(command)s"
-    ) % {"command": f"manage.py mailqueue move {clean_line(mailer.alias)!r} --to ..."}
+    ) % {
+        "command": f"manage.py mailqueue move {shlex.quote(clean_line(mailer.alias))} --to ..."
+    }
 
 
 def _age(seconds: float) -> str:

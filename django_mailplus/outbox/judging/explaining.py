@@ -16,7 +16,7 @@ from django_mailplus.delivery import answer_lost, classify, http_status
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.exceptions import MailplusError
 
-__all__ = ["explain_failure", "explain_rebuilding", "explain_trouble"]
+__all__ = ["explain_failure", "explain_rebuilding", "explain_trouble", "is_unwritten"]
 
 _OURS = (MailplusError, InvalidMailer)  # their words are safe
 
@@ -30,18 +30,23 @@ def explain_failure(error: BaseException, mailer: str, *, blamed: bool = False) 
     """Why one mail was not sent; `blamed` where others leave meanwhile."""
     what = _what(error, mailer)
     name = mailer or "The mailer"
-    fault = classify(error)
     if blamed:
         said = f"{name} fails for this mail and sends others: {what}"
-    elif fault == "mailer":
+    elif classify(error) == "mailer":
         said = f"{name} could not be used: {what}"
-    elif fault == "message" and http_status(error) is None and _code(error) is None:
+    elif is_unwritten(error):
         return f"The message could not be written for {name}: {what}."
     elif answer_lost(error):
         said = f"{name} did not say whether it took the mail: {what}"
     else:
         said = f"{name} did not send it: {what}"
     return f"{said}. {_next_step(mailer)}"
+
+
+def is_unwritten(error: BaseException) -> bool:
+    """Whether nobody but ourselves refused the message."""
+    answered = http_status(error) is not None or _code(error) is not None
+    return classify(error) == "message" and not answered
 
 
 def explain_rebuilding(error: BaseException) -> str:

@@ -13,7 +13,11 @@ from django_mailplus.delivery import (
     classify,
 )
 from django_mailplus.outbox.backoff import after_attempt
-from django_mailplus.outbox.judging.explaining import explain_failure, explain_trouble
+from django_mailplus.outbox.judging.explaining import (
+    explain_failure,
+    explain_trouble,
+    is_unwritten,
+)
 from django_mailplus.outbox.states import State
 
 __all__ = ["Verdict", "judge"]
@@ -29,8 +33,10 @@ class Verdict:
 
     `fates` are the states of recipients, once they are not all that of the whole mail. A try
     that never reached the mail server does not `count`, and says in `trouble` why the
-    mailer should rest; then the mail goes `behind` the others, or keeps its place. `wait` is how long a try that counts waits for the next one, `left`
-    how long there may be others, None where that is not known.
+    mailer should rest; then the mail goes `behind` the others, or keeps its place. `wait`
+    is how long a try that counts waits for the next one, `left` how long there may be
+    others, None where that is not known. It is `handed_over` unless it was kept back, or
+    could not be made, before any server saw it.
     """
 
     state: State
@@ -45,6 +51,7 @@ class Verdict:
     trouble: str = ""
     wait: timedelta = timedelta()
     left: timedelta | None = None
+    handed_over: bool = True
 
 
 def judge(
@@ -133,13 +140,15 @@ def _judge(
     if result is None:
         return _without_result(error, attempts, mailer, hold_unknown=hold_unknown)
     fates = {r: _fate(r, result, hold_unknown=hold_unknown) for r in result.recipients}
+    outcome = _outcome(result)
     verdict = Verdict(
         state=_whole([*fates.values(), *settled.values()]),
-        outcome=_outcome(result),
+        outcome=outcome,
         code=result.code,
         enhanced=result.enhanced,
         text=_text(result, error, mailer),
         seconds=result.seconds,
+        handed_over=outcome != "suppressed" and not (error and is_unwritten(error)),
     )
     if settled or verdict.outcome == "partial":
         return replace(verdict, fates=fates)
@@ -208,6 +217,7 @@ def _without_result(
         outcome="permanent",
         code=code,
         text=explain_failure(error, mailer),
+        handed_over=not is_unwritten(error),
     )
     retried = replace(failed, state=State.QUEUED, outcome="transient")
     fault = classify(error)

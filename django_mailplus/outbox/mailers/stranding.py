@@ -6,6 +6,7 @@ Workers look for mails by the name of a mailer, so they never see these.
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping
 
 from django.db import Error
@@ -35,7 +36,7 @@ def explain(alias: str, count: int) -> str:
     return (
         f"{mails} for the mailer {alias!r}, through which no outbox sends (there are: "
         f"{there}). Put it back into MAILERS and into 'using' of an outbox, or let another "
-        f"one send: manage.py mailqueue move {alias!r} --to MAILER."
+        f"one send: manage.py mailqueue move {shlex.quote(alias)} --to MAILER."
     )
 
 

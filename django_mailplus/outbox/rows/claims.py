@@ -68,6 +68,7 @@ class Claim:
     hold_unknown: bool
     sensitive: bool
     document: str  # see `message.snapshot`
+    has_fates: bool  # whether its recipients have rows, from earlier tries
     expires_in: float  # seconds from the claim; inf for never
     give_up_in: float  # as well; what kept it from being claimed took none of that
 
@@ -122,7 +123,7 @@ def new_token() -> str:
 
 def of_row(key: Any, values: tuple[Any, ...], **known: Any) -> Claim:
     """From what the database says of it: see `statements.claimed`."""
-    token, attempts, hold_unknown, sensitive, document, *times = values
+    token, attempts, hold_unknown, sensitive, document, fate, *times = values
     expires_at, due_at, give_up_at, moment = times
     return Claim(
         token=token,
@@ -130,6 +131,7 @@ def of_row(key: Any, values: tuple[Any, ...], **known: Any) -> Claim:
         hold_unknown=bool(hold_unknown),
         sensitive=bool(sensitive),
         document=document or "",
+        has_fates=bool(fate),
         expires_in=math.inf if expires_at is None else _seconds(moment, expires_at),
         give_up_in=_seconds(due_at, give_up_at),
         id=_uuid(key),
@@ -161,14 +163,17 @@ def renew(claims: Iterable[Claim], lease: float) -> int:
 def release(claims: Iterable[Claim], *, wait: float | None = None) -> None:
     """Give back what was claimed and not begun, as if it had never been claimed.
 
-    `wait` are seconds for which nobody need look at them again.
+    `wait` are seconds for which nobody need look at them again. That takes none of the
+    time for their tries, just as when nobody had been there to claim them.
     """
-    claims = list(claims)
-    later = (
-        {}
-        if wait is None
-        else {"due_at": DatabaseNow() + datetime.timedelta(seconds=wait)}
-    )
+    claims, later = list(claims), {}
+    if wait is not None:
+        seconds = datetime.timedelta(seconds=wait)
+        later = {
+            # Before `due_at`, for MySQL computes with what it has just written.
+            "give_up_at": F("give_up_at") + (DatabaseNow() - F("due_at")) + seconds,
+            "due_at": DatabaseNow() + seconds,
+        }
     if claims:
         ours(claims).update(
             state=State.QUEUED, attempts=F("attempts") - 1, **NOT_CLAIMED, **later

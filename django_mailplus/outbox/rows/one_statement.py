@@ -17,7 +17,7 @@ from django_mailplus.outbox.judging.verdicts import Verdict
 from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, database
 from django_mailplus.outbox.rows import claims, recording
 from django_mailplus.outbox.rows.claims import Claim
-from django_mailplus.outbox.rows.statements import WHAT_TO_KNOW, now
+from django_mailplus.outbox.rows.statements import now, what_to_know
 from django_mailplus.outbox.states import Priority, State
 
 __all__ = ["exchange"]
@@ -51,7 +51,7 @@ WITH told AS (
     FROM due WHERE m.id = due.id
     RETURNING m.*
 )
-SELECT (SELECT count(*) FROM recorded), m.id, {what}, {now}
+SELECT (SELECT count(*) FROM recorded), m.id, {what}
 FROM (SELECT) AS always
 LEFT JOIN taken AS m ON true LEFT JOIN {payloads} AS p ON p.mail_id = m.id
 ORDER BY m.priority, m.due_at, m.id
@@ -110,7 +110,7 @@ def _turn(*what_the_words_depend_on: object) -> str:
     return _TURN.format(
         attempts=attempts,
         payloads=payloads,
-        what=WHAT_TO_KNOW,
+        what=what_to_know(),
         due=" UNION ALL ".join(due),
         **words,
     )

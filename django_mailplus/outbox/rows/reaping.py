@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from django_mailplus.outbox.backoff import after_attempt
@@ -13,6 +14,8 @@ from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import (
     Attempt,
     OutboxMessage,
+    Recipient,
+    database,
 )
 from django_mailplus.outbox.rows.claims import (
     NOT_CLAIMED,
@@ -45,6 +48,13 @@ def reap() -> int:
         return _settle(over, lapsed) if lapsed else 0
 
 
+# In place of what an earlier try had heard, which is not why nobody knows of this one.
+_SAID: dict[str, Any] = {
+    "code": None,
+    "enhanced": "",
+    "text": "The process that sent it ended, or stood still, before it could record what "
+    "came of it.",
+}
 _LAPSED = (
     *("id", "mailer", "claimed_by", "claim_token", "attempts", "hold_unknown"),
     *("due_at", "give_up_at", "handover_started_at", "now"),
@@ -53,17 +63,20 @@ _LAPSED = (
 
 def _settle(over: QuerySet[OutboxMessage], lapsed: Sequence[Mapping[str, Any]]) -> int:
     """They are few: not more than each worker hands over at a time."""
-    settled = [row for row in lapsed if _settled(over, row)]
-    lost = {"seconds": 0.0, "outcome": "unknown", "text": "The worker is gone."}
-    insert(
-        Attempt,
-        {"ended_at": now(), "code": None, "enhanced": "", **lost},
-        [
-            {"mail": row["id"], "worker": row["claimed_by"], "mailer": row["mailer"]}
-            for row in settled
-        ],
-    )
-    tell_after_commit(State.UNKNOWN, [row["id"] for row in settled if _is_final(row)])
+    with transaction.atomic(using=database(), savepoint=False):
+        settled = [row for row in lapsed if _settled(over, row)]
+        insert(
+            Attempt,
+            {"ended_at": now(), "seconds": 0.0, "outcome": "unknown", **_SAID},
+            [
+                {"mail": r["id"], "worker": r["claimed_by"], "mailer": r["mailer"]}
+                for r in settled
+            ],
+        )
+        final = [row["id"] for row in settled if _is_final(row)]
+        waiting = Recipient.objects.using(database()).filter(state=State.QUEUED)
+        waiting.filter(mail__in=final).update(state=State.UNKNOWN, **_SAID)
+        tell_after_commit(State.UNKNOWN, final)
     return len(settled)
 
 
@@ -85,6 +98,7 @@ def _settled(over: QuerySet[OutboxMessage], row: Mapping[str, Any]) -> bool:
             "state": State.UNKNOWN,
             "finalised_at": DatabaseNow(),
             "lease_until": None,
+            "claim_token": "",  # who comes back shall not think it was recorded
         }
     else:
         values = {
@@ -96,4 +110,4 @@ def _settled(over: QuerySet[OutboxMessage], row: Mapping[str, Any]) -> bool:
         if row["attempts"] > 1:  # perhaps its workers die of it, and others with it
             values["due_at"] = retry_at(after_attempt(row["attempts"]))
     ours = over.filter(pk=row["id"], claim_token=row["claim_token"])
-    return bool(ours.update(**values))
+    return bool(ours.update(**values, **_SAID))

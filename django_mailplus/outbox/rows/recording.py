@@ -11,8 +11,10 @@ from django.db import connections, transaction
 from django.db.models import (
     Case,
     DateTimeField,
+    Exists,
     ExpressionWrapper,
     F,
+    OuterRef,
     When,
 )
 
@@ -27,7 +29,6 @@ from django_mailplus.outbox.models import (
     database,
 )
 from django_mailplus.outbox.rows.claims import (
-    NOT_CLAIMED,
     Claim,
     ours,
     rows,
@@ -37,7 +38,7 @@ from django_mailplus.outbox.rows.inserting import insert
 from django_mailplus.outbox.rows.statements import now, sent, storable
 from django_mailplus.outbox.states import State
 
-__all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at"]
+__all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at", "whole"]
 
 _LONGEST_TEXT = OutboxMessage._meta.get_field("text").max_length
 _LONGEST_ADDRESS = Recipient._meta.get_field("address").max_length
@@ -46,7 +47,8 @@ _LONGEST_ADDRESS = Recipient._meta.get_field("address").max_length
 def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
     """Write what became of mails: their states now, without those that are not ours.
 
-    What was sent at the first try, nearly all of them, goes in one UPDATE.
+    What was sent at the first try, nearly all of them, goes in one UPDATE. What a call
+    wrote whose answer was lost is not written again, and is told of.
     """
     if not verdicts:
         return {}
@@ -56,7 +58,9 @@ def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
         others = [told for told in verdicts if not is_plainly_sent(*told)]
         settled = {claim.id: _settle(claim, verdict) for claim, verdict in others}
         states |= {pk: state for pk, state in settled.items() if state is not None}
-        _write_tries(verdicts, states)
+        before = _recorded_before([c for c, _ in verdicts if c.id not in states])
+        _write_tries([told for told in verdicts if told[0].id not in before], states)
+        states |= before
         _erase(
             claim.id
             for claim, _ in verdicts
@@ -67,8 +71,26 @@ def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
 
 def _sent(plain: list[Claim]) -> Iterable[uuid.UUID]:
     if plain and sent((claim.id, claim.token) for claim in plain) < len(plain):
-        return _sent_by_us(plain)
+        return _sent_by_us(plain).difference(_tried(plain))
     return [claim.id for claim in plain]
+
+
+def _tried(claims: list[Claim]) -> Iterable[uuid.UUID]:
+    """Those whose try a call of ours has written: one that ended since they were claimed."""
+    since = OuterRef("handover_started_at")
+    tries = Attempt.objects.using(database()).filter(
+        mail=OuterRef("pk"), ended_at__gte=since
+    )
+    found = rows().filter(under_token(claims), Exists(tries))
+    return found.values_list("pk", flat=True)
+
+
+def _recorded_before(claims: list[Claim]) -> dict[uuid.UUID, State]:
+    """What stands under our claims and is not being sent any more, and how it ended."""
+    if not claims:
+        return {}
+    found = rows().filter(under_token(claims)).exclude(state=State.SENDING)
+    return {pk: State(state) for pk, state in found.values_list("pk", "state")}
 
 
 def complete(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
@@ -106,7 +128,8 @@ def _erase(ids: Iterable[uuid.UUID]) -> None:
 
 def is_plainly_sent(claim: Claim, verdict: Verdict) -> bool:
     """Whether there is nothing to write but that: no fates, no earlier refusal."""
-    return verdict.state == State.SENT and not verdict.fates and claim.attempts == 1
+    differ = claim.has_fates or verdict.fates
+    return verdict.state == State.SENT and not differ and claim.attempts == 1
 
 
 def _settle(claim: Claim, verdict: Verdict) -> State | None:
@@ -121,7 +144,8 @@ def _settle(claim: Claim, verdict: Verdict) -> State | None:
     if verdict.state != State.QUEUED:
         values |= {"finalised_at": DatabaseNow(), "lease_until": None}
     else:
-        values |= NOT_CLAIMED
+        # The token stays until another claim: by it we know what we have recorded.
+        values |= {"lease_until": None, "handover_started_at": None}
         if not verdict.counts:
             values["attempts"] = F("attempts") - 1
         # Behind the others, if perhaps it is this mail that the mailer cannot bear.
@@ -129,11 +153,13 @@ def _settle(claim: Claim, verdict: Verdict) -> State | None:
             values["due_at"] = retry_at(verdict.wait)
             if verdict.left is not None:
                 values["give_up_at"] = DatabaseNow() + verdict.left
+    if not verdict.handed_over:
+        values["handover_started_at"] = None
     if not ours([claim]).update(**values):
         return None
     if verdict.fates:
         _write_fates(claim.id, verdict.fates)
-    elif claim.attempts > 1 and verdict.counts:
+    elif claim.has_fates and verdict.counts:
         return _settle_the_rest(claim.id, verdict.state, said)
     return verdict.state
 
@@ -142,14 +168,17 @@ def _settle_the_rest(mail_id: uuid.UUID, state: State, said: dict[str, Any]) -> 
     """What became of all who were still waiting, after tries that told them apart."""
     fates = Recipient.objects.using(database()).filter(mail=mail_id)
     fates.filter(state=State.QUEUED).update(**said)
-    whole = _whole(state, set(fates.values_list("state", flat=True)))
-    if whole != state:
-        rows().filter(pk=mail_id).update(state=whole)
-    return whole
+    ended = whole(state, set(fates.values_list("state", flat=True)))
+    if ended != state:
+        rows().filter(pk=mail_id).update(state=ended)
+    return ended
 
 
-def _whole(state: State, of_recipients: set[str]) -> State:
-    """Where they differ: what nobody knows of is for a human, before all else."""
+def whole(state: State, of_recipients: set[str]) -> State:
+    """The state of a mail that ends so for all who waited, and whose recipients differ.
+
+    What nobody knows of is for a human, before all else.
+    """
     if state == State.QUEUED:
         return state
     if State.UNKNOWN in of_recipients:

@@ -18,11 +18,15 @@ from django.db.models import Field, Model
 from django.db.models.sql import Query
 
 from django_mailplus.outbox.clock import DatabaseNow, seconds_ahead
-from django_mailplus.outbox.models import OutboxMessage, Payload, database
+from django_mailplus.outbox.models import (
+    OutboxMessage,
+    Payload,
+    Recipient,
+    database,
+)
 
 __all__ = [
     "AS_THEY_ARE",
-    "WHAT_TO_KNOW",
     "Sql",
     "claim",
     "claimed",
@@ -31,13 +35,26 @@ __all__ = [
     "now",
     "sent",
     "storable",
+    "what_to_know",
 ]
 
-WHAT_TO_KNOW = (
-    "m.claim_token, m.attempts, m.hold_unknown, m.sensitive, p.document, "
-    "m.expires_at, m.due_at, m.give_up_at"
-)
-"""Of a mail that is claimed, before the time now; times as the database has them."""
+
+def what_to_know() -> str:
+    """The columns of a mail that is claimed; times as the database has them.
+
+    `m` is its row, `p` its payload. Whether it has fates is asked so that no database
+    reads those of all mails to find out.
+    """
+    fates = _table(Recipient)
+    return (
+        "m.claim_token, m.attempts, m.hold_unknown, m.sensitive, p.document, "  # noqa: S608
+        f"(SELECT 1 FROM {fates} f WHERE f.mail_id = m.id LIMIT 1), "
+        f"m.expires_at, m.due_at, m.give_up_at, {now().text}"
+    )
+
+
+def _table(model: type[Model]) -> str:
+    return connections[database()].ops.quote_name(model._meta.db_table)
 
 
 class Sql(NamedTuple):
@@ -183,19 +200,14 @@ def claimed(
 ) -> dict[Any, tuple[Any, ...]]:
     """What there is to know of mails under these tokens, by their keys.
 
-    See WHAT_TO_KNOW. Without `keys` all that are being sent are looked through, which
+    See `what_to_know`. Without `keys` all that are being sent are looked through, which
     are few.
     """
-    connection = connections[database()]
-    quote = connection.ops.quote_name
-    mails, payloads = (
-        quote(model._meta.db_table) for model in (OutboxMessage, Payload)
-    )
     among = f"m.id IN ({_marks(keys)})" if keys else "m.state = 'sending'"
-    with connection.cursor() as cursor:
+    with connections[database()].cursor() as cursor:
         cursor.execute(
-            f"SELECT m.id, {WHAT_TO_KNOW}, {now().text} "  # noqa: S608
-            f"FROM {mails} m LEFT JOIN {payloads} p ON p.mail_id = m.id "
+            f"SELECT m.id, {what_to_know()} FROM {_table(OutboxMessage)} m "  # noqa: S608
+            f"LEFT JOIN {_table(Payload)} p ON p.mail_id = m.id "
             f"WHERE {among} AND m.claim_token IN ({_marks(tokens)})",
             [*(keys or ()), *tokens],
         )

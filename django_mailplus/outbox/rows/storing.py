@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 from django.utils import timezone
 
 from django_mailplus.message.copying import freeze
@@ -27,7 +27,7 @@ from django_mailplus.outbox.rows.statements import literal, now, storable
 from django_mailplus.outbox.rows.telling import tell_after_commit
 from django_mailplus.outbox.states import State
 
-__all__ = ["Stored", "noting", "store"]
+__all__ = ["Stored", "UnseenError", "noting", "store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,19 @@ class _Draft:
         return self.row["idempotency_key"]  # type: ignore[no-any-return]
 
 
+class UnseenError(OperationalError):
+    """Somebody has just stored a mail with that key, and our transaction cannot see it.
+
+    So it is with REPEATABLE READ; like other conflicts of it, it ends when the transaction
+    is run again.
+    """
+
+
+_UNSEEN = (
+    "Another transaction has just stored a mail with the same idempotency key, and this "
+    "one cannot see it at its isolation level. Roll it back and run it again: then the "
+    "mail is found. With READ COMMITTED, Django's default, it is found at once."
+)
 _Noted = list[tuple[EmailMessage, Stored]]
 _noted: ContextVar[_Noted | None] = ContextVar("noted", default=None)
 
@@ -74,9 +87,21 @@ def store(
     """Store messages that leave through a mailer, in their order, all or none.
 
     Raises what a message raises that cannot be carried or written, before anything was
-    stored, and what the database raises.
+    stored, and what the database raises; also `UnseenError`, in a transaction of the
+    caller. Where there is none a second one sees what the first did not.
     """
     drafts = [_draft(message, options, mailer) for message, options in messages]
+    try:
+        return _store(messages, drafts)
+    except UnseenError:
+        if connections[database()].in_atomic_block:
+            raise
+        return _store(messages, drafts)
+
+
+def _store(
+    messages: Sequence[tuple[EmailMessage, OutboxOptions]], drafts: Sequence[_Draft]
+) -> list[Stored]:
     with _transaction(drafts):
         _insert([draft for draft in drafts if draft.key is None])
         stored = [
@@ -193,8 +218,8 @@ def _first(draft: _Draft) -> Stored:
     try:
         with transaction.atomic(using=database()):
             _insert([draft])
-    except IntegrityError:
+    except IntegrityError as error:
         if (pk := known.values_list("pk", flat=True).first()) is None:
-            raise
+            raise UnseenError(_UNSEEN) from error
         return Stored(id=pk, is_new=False)
     return Stored(id=draft.id, is_new=True)

@@ -46,5 +46,5 @@ class Carried:
     def over(self) -> Verdict | None:
         """The verdict on a mail whose time has passed."""
         if self.mail.expires_in <= clock() - self.claimed_at:
-            return Verdict(state=State.EXPIRED, outcome="expired")
+            return Verdict(state=State.EXPIRED, outcome="expired", handed_over=False)
         return None

@@ -77,10 +77,9 @@ def _once(mailers: list[str], *, limit: int | None, until: float | None) -> Drai
     watch.worker = worker
     worker.run(drain=True)
     seen = worker.progress
-    tried = seen.sent + seen.retried + seen.failed
-    full = limit is not None and tried >= limit
+    full = limit is not None and seen.done >= limit
     return Drained(
-        tried=tried,
+        tried=seen.done,
         retried=seen.retried,
         stopped=full or worker.stop.is_set() or worker.is_held_up,
     )

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -66,11 +66,12 @@ _Told = tuple[Claim, Verdict]
 
 
 class Lane:
-    """`claimed` counts the mails it took and kept, the others what became of them."""
+    """`claimed` counts the mails it took and kept, `counts` what their tries came to."""
 
     def __init__(self, alias: str, sending: Sending, *, worker: str) -> None:
         self.alias = alias
-        self.claimed = self.sent = self.retried = self.failed = 0
+        self.claimed = 0
+        self.counts: Counter[State] = Counter()
         self._worker = worker
         self.lease = sending.lease
         self.patience = max(_ANSWER, self.lease)
@@ -288,7 +289,10 @@ class Lane:
         kind = type(error).__qualname__  # its words may be those of the mail
         logger.warning("Mail %s cannot be rebuilt (%s)", mail.id, kind)
         verdict = Verdict(
-            state=State.FAILED, outcome="permanent", text=explain_rebuilding(error)
+            state=State.FAILED,
+            outcome="permanent",
+            text=explain_rebuilding(error),
+            handed_over=False,
         )
         if not isinstance(error, _DAMAGE):
             # Perhaps the storage of its attachments, which may be back later.
@@ -306,7 +310,7 @@ class Lane:
     def _rebuilt(self, claimed: Carried) -> EmailMessage:
         mail = claimed.mail
         message = restore(json.loads(mail.document), blobs.load)
-        if mail.attempts > 1:
+        if mail.has_fates:
             fates = Recipient.objects.using(database()).filter(mail=mail.id)
             claimed.settled = {
                 fate.address: State(fate.state)
@@ -343,13 +347,7 @@ class Lane:
         self._told.append((mail, verdict))
 
     def _count(self, told: list[_Told], states: Mapping[uuid.UUID, State]) -> None:
-        for _, verdict in told:
-            if verdict.state == State.SENT:
-                self.sent += 1
-            elif verdict.state == State.QUEUED:
-                self.retried += 1
-            else:
-                self.failed += 1
+        self.counts.update(verdict.state for _, verdict in told)
         if lost := len(told) - len(states):
             logger.warning("%d mails were another worker's by now", lost)
 

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from django_mailplus.outbox.rows import reaping
 from django_mailplus.outbox.sending.bell import Bell
 from django_mailplus.outbox.sending.carried import clock
 from django_mailplus.outbox.sending.lane import Lane
+from django_mailplus.outbox.states import State
 
 __all__ = ["LONGEST_POLL", "Progress", "Worker"]
 
@@ -40,7 +42,19 @@ class Progress:
     sent: int = 0
     retried: int = 0  # to be tried again later
     failed: int = 0  # given up, partial or unknown
+    suppressed: int = 0  # kept back on purpose
     under_way: int = 0  # handed over, no answer yet
+
+    @property
+    def done(self) -> int:
+        return self.sent + self.retried + self.failed + self.suppressed
+
+
+_NAMED = {
+    "sent": State.SENT,
+    "retried": State.QUEUED,
+    "suppressed": State.SUPPRESSED,
+}
 
 
 class Worker:
@@ -83,12 +97,14 @@ class Worker:
 
     @property
     def progress(self) -> Progress:
-        lanes = self._lanes
+        counts: Counter[State] = Counter()
+        for lane in self._lanes:
+            counts.update(lane.counts)
+        named = {name: counts.pop(state, 0) for name, state in _NAMED.items()}
         return Progress(
-            sent=sum(lane.sent for lane in lanes),
-            retried=sum(lane.retried for lane in lanes),
-            failed=sum(lane.failed for lane in lanes),
-            under_way=sum(lane.under_way for lane in lanes),
+            **named,
+            failed=counts.total(),
+            under_way=sum(lane.under_way for lane in self._lanes),
         )
 
     def run(self, *, drain: bool = False, once: bool = False) -> None:

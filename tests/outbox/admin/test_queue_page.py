@@ -123,7 +123,7 @@ def test_mails_that_nothing_will_send(boss, with_mailers):
     put(mailer="old")
     text = page(boss)
     assert text.count("Nothing sends what waits here") == 1
-    assert "manage.py mailqueue move &#x27;old&#x27; --to" in text
+    assert "manage.py mailqueue move old --to" in text
 
 
 def test_pause_and_resume(boss):
