@@ -30,7 +30,8 @@ from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import compat, conf
-from django_mailplus.backends.base import MailplusBackend, unknown_options
+from django_mailplus.backends.base import MailplusBackend
+from django_mailplus.backends.constructors import unknown_options
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.chain import (
     aliases_used,

@@ -4,6 +4,7 @@
       MissingExtraError (ImportError)   an optional dependency is not installed
       PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
+      NoMailerError (OSError)           backends: all mailers of a router are down
       NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
@@ -15,12 +16,13 @@ Refusals by a mail server stay the `smtplib` exceptions that callers already cat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
     "MailplusError",
     "MissingExtraError",
+    "NoMailerError",
     "NotSentError",
     "PartialDeliveryError",
     "PoolTimeout",
@@ -62,6 +64,25 @@ class PartialDeliveryError(MailplusError):
             f"{count} of {sent + count} messages were not sent ({', '.join(kinds)}). See "
             "the `failures` of this error, and `delivery_result` of each message."
         )
+
+
+class NoMailerError(MailplusError, OSError):
+    """No mailer of a router could be reached; nothing was sent.
+
+    `errors` holds what each mailer that was asked raised, by its alias.
+    """
+
+    def __init__(self, router: str | None, errors: Mapping[Any, Exception]) -> None:
+        self.errors = dict(errors)
+        told = ", ".join(f"{alias}: {_brief(e)}" for alias, e in errors.items())
+        name = "EMAIL_BACKEND" if router is None else f"MAILERS[{router!r}]"
+        super().__init__(f"{name}: no mailer could be reached ({told}).")
+
+
+def _brief(error: Exception) -> str:
+    """Its class and code: its words may hold addresses."""
+    code = getattr(error, "smtp_code", None) or getattr(error, "status_code", None)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
 
 
 class NotSentError(MailplusError):

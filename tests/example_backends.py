@@ -68,6 +68,23 @@ class Refusing(BaseEmailBackend):
         raise ConnectionRefusedError("nobody listens")
 
 
+class Failing(BaseEmailBackend):
+    """A leaf that fails at everything, and names somebody in its error."""
+
+    closed: list[str | None] = []
+
+    def __init__(self, alias=None, **options):
+        super().__init__(**options)
+        self.alias = alias
+
+    def close(self):
+        self.closed.append(self.alias)
+        raise OSError("on closing")
+
+    def send_messages(self, email_messages):
+        raise OSError(f"to {self.alias}@example.com")
+
+
 class Counting(BaseEmailBackend):
     """A leaf that notes when it is opened and closed."""
 

@@ -24,7 +24,9 @@ from django.test.signals import template_rendered
 import django_mailplus
 from django_mailplus import conf, signals
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
+from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
 from django_mailplus.models import EmailAddress, OutboxMessage
@@ -61,7 +63,7 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
-    r"|backends\.(connections|results|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|connections|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|folding|given|headers|legacy"
     r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|stamps|transfer|values)"
     r"|tasks"
@@ -105,8 +107,13 @@ def test_the_options_of_smtp_are_in_the_reference() -> None:
 
 
 def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
-    documented = _table("mailers-and-options.md", "Wrappers and routers")
-    assert documented == _constructor(WrapperBackend, RouterBackend)
+    page = "mailers-and-options.md"
+    of_wrappers = _constructor(WrapperBackend)
+    assert _table(page, "Wrappers and routers") == of_wrappers
+    of_routers = _constructor(RouterBackend)
+    assert _table(page, "Routers") == of_routers - of_wrappers
+    assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers
+    assert _constructor(Failover) == of_routers
 
 
 def test_the_email_settings_of_the_options_are_in_the_reference() -> None:

@@ -8,65 +8,44 @@ caller's message only ever gains its `delivery_result`.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from django.core.checks import CheckMessage, Error
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from django_mailplus.chain import aliases_in, describe, refuse_cycle
+from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
+from django_mailplus.backends.constructors import unknown_options
+from django_mailplus.backends.inline import Inline
+from django_mailplus.backends.preparing import PreparedStream
+from django_mailplus.backends.results import carry_result
+from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
+from django_mailplus.chain import (
+    aliases_in,
+    describe,
+    find_backend,
+    refuse_cycle,
+    walk,
+)
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
 from django_mailplus.delivery import DeliveryResult, unsent
 from django_mailplus.message.copying import copy_message
 from django_mailplus.message.envelope import envelope_of
+from django_mailplus.outbox.sending.streams import Stream, open_stream
 
 __all__ = [
     "BackendKind",
     "MailplusBackend",
     "RouterBackend",
     "WrapperBackend",
-    "unknown_options",
 ]
 
 logger = logging.getLogger(__name__)
 
 BackendKind = Literal["leaf", "store", "wrapper", "router"]
-
-
-def unknown_options(
-    backend_class: type[BaseEmailBackend], alias: str | None, options: Mapping[str, Any]
-) -> list[CheckMessage]:
-    """An error when there are options that no constructor of the class takes."""
-    known = set(_constructor_options(backend_class))
-    if alias is None or not (unknown := sorted(map(repr, options.keys() - known))):
-        return []
-    return [
-        Error(
-            f"MAILERS[{alias!r}]: Unknown options {', '.join(unknown)}.",
-            hint=f"Options of this backend: {', '.join(sorted(known)) or 'none'}.",
-            id="mailplus.E005",
-        )
-    ]
-
-
-def _constructor_options(backend_class: type) -> Iterator[str]:
-    """The named parameters on the way up, as far as each passes the rest on."""
-    for cls in backend_class.__mro__:
-        if "__init__" not in cls.__dict__:
-            continue
-        parameters = inspect.signature(cls.__dict__["__init__"]).parameters.values()
-        if cls is not BaseEmailBackend:
-            yield from (
-                p.name
-                for p in parameters
-                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-                and p.name not in {"self", "alias", "_ignore_unknown_kwargs"}
-            )
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return
 
 
 class MailplusBackend(BaseEmailBackend):
@@ -192,8 +171,7 @@ class _Forwarding(MailplusBackend):
             return 0
         finally:
             for original, copied in pairs:
-                result = getattr(copied, "delivery_result", None)
-                original.delivery_result = result  # type: ignore[attr-defined]
+                carry_result(copied, original)
 
 
 class WrapperBackend(_Forwarding):
@@ -248,6 +226,13 @@ class WrapperBackend(_Forwarding):
                 original.delivery_result = self._dropped(copied, original)  # type: ignore[attr-defined]
         return self._forward(self.using[0], pairs) if pairs else 0
 
+    def stream(self, concurrency: int | None = None) -> Stream | None:
+        """For an outbox: to begin to send and to learn of outcomes apart."""
+        make = partial(get_mailer, self.using[0])
+        return PreparedStream(
+            open_stream(make, concurrency), prepare=self.prepare, dropped=self._dropped
+        )
+
     def _dropped(self, copied: EmailMessage, original: EmailMessage) -> DeliveryResult:
         said: DeliveryResult | None = getattr(copied, "delivery_result", None)
         return said or unsent(
@@ -258,42 +243,121 @@ class WrapperBackend(_Forwarding):
 class RouterBackend(_Forwarding):
     """Hands each message to the one of its mailers that `choose` names.
 
-    Messages for the same mailer leave in one call. When a mailer raises, the others
-    still get theirs; then the first error is raised, the others are logged, and every
-    message that was sent says so in its `delivery_result`.
+    Messages for the same mailer leave together. When a mailer raises, the others still
+    get theirs; then the first error is raised, the others are logged, and every message
+    that was sent says so in its `delivery_result`.
+
+    `choose` may name several, in the order in which they are asked. A mailer that cannot
+    be reached, or refuses the log-in, is down: it rests for `retry_after` seconds, then
+    takes one message on trial, and rests twice as long each time it is still down, at most
+    `max_retry_after`. What a mailer says of a message or of a recipient is final. One that
+    it only puts off (4xx) goes on to the next, unless `on_busy` is "raise". If the answer
+    was lost the message may have gone out: it goes on only if `on_unknown` is "next". Every
+    try has the same Message-ID. With `cache`, the name of a cache, all processes share what
+    they know of each mailer.
+
+    Raises `NoMailerError` if none could be reached.
     """
 
     kind: ClassVar[BackendKind] = "router"
     _expects: ClassVar[str] = "messages may go to; a list of them"
 
-    def choose(self, message: EmailMessage) -> str | None:
-        """One of `self.using`."""
+    def __init__(
+        self,
+        *,
+        retry_after: float = 60.0,
+        max_retry_after: float = 900.0,
+        on_busy: Literal["next", "raise"] = "next",
+        on_unknown: Literal["next", "raise"] = "raise",
+        cache: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        own = {
+            "retry_after": retry_after,
+            "max_retry_after": max_retry_after,
+            "on_busy": on_busy,
+            "on_unknown": on_unknown,
+            "cache": cache,
+        }
+        for problem in mistakes(own):
+            raise InvalidMailer(problem, alias=self.alias)
+        self.rules = Rules(busy=on_busy, unknown=on_unknown)
+        self.patience = Patience(
+            retry_after=retry_after, max_retry_after=max_retry_after
+        )
+        self.cache = cache
+
+    @classmethod
+    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
+        return [
+            *super().check(alias, options),
+            *(
+                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
+                for problem in mistakes(options)
+            ),
+        ]
+
+    def choose(self, message: EmailMessage) -> str | Sequence[str | None] | None:
+        """One of `self.using`, or several in the order in which they are asked."""
         raise NotImplementedError("a router must say which mailer takes a message")
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Closed: override `choose`. Returns how many messages were sent in all."""
-        batches: dict[str | None, list[tuple[EmailMessage, EmailMessage]]] = {}
-        for original in email_messages:
-            original.delivery_result = None  # type: ignore[attr-defined]
-            copied = copy_message(original)
-            chosen = self.choose(copied)
-            if chosen not in self.using:
+        stream = RoutedStream(self._route, self._inline, name=self.alias)
+        for message in email_messages:
+            stream.put(message)
+        failures: dict[int, tuple[str | None, Exception]] = {}  # one may be of many
+        while (fate := stream.fate(0)) is not None:
+            error = fate.error
+            if error and not (self.fail_silently and isinstance(error, OSError)):
+                failures.setdefault(id(error), (fate.alias, error))
+        if failures:
+            (_, first), *others = failures.values()
+            for alias, error in others:
+                kind = type(error).__name__
+                logger.warning("The mailer %s failed as well: %s", alias, kind)
+            raise first
+        return stream.sent
+
+    def stream(self, concurrency: int | None = None) -> Stream:
+        """For an outbox: to begin to send and to learn of outcomes apart."""
+
+        def open_member(alias: str | None) -> Stream:
+            return open_stream(partial(get_mailer, alias), concurrency)
+
+        return RoutedStream(self._route, open_member, name=self.alias)
+
+    def _route(self, message: EmailMessage) -> Route:
+        chosen = self.choose(message)
+        aliases = (
+            (chosen,) if chosen is None or isinstance(chosen, str) else tuple(chosen)
+        )
+        for alias in aliases:
+            if alias not in self.using:
                 raise InvalidMailer(
-                    f"chose the mailer {chosen!r}, which is not in 'using' "
+                    f"chose the mailer {alias!r}, which is not in 'using' "
                     f"({', '.join(map(repr, self.using))}).",
                     alias=self.alias,
                 )
-            batches.setdefault(chosen, []).append((original, copied))
-        sent = 0
-        first_error: Exception | None = None
-        for alias, pairs in batches.items():
-            try:
-                sent += self._forward(alias, pairs)
-            except Exception as error:
-                if first_error is not None:
-                    kind = type(error).__name__
-                    logger.warning("The mailer %s failed as well: %s", alias, kind)
-                first_error = first_error or error
-        if first_error is not None:
-            raise first_error
-        return sent
+        if len(aliases) == 1:
+            return Route(aliases)
+        return Route(aliases, self.breaker, self.rules)
+
+    def breaker(self, alias: str | None) -> Breaker:
+        """What is known of a mailer: whether it is down, and for how long."""
+        return breaker_of(self.alias, alias, self.patience, self.cache)
+
+    def _inline(self, alias: str | None) -> Inline:
+        opened = self._opened.get(alias)
+        return Inline(
+            opened or get_mailer(alias),
+            tells=alias is None or _all_ours(alias),
+            keep=opened is not None,
+        )
+
+
+def _all_ours(alias: str) -> bool:
+    """Whether all backends from here on set a result on each message."""
+    found = map(find_backend, walk(alias))
+    return all(isinstance(b, type) and issubclass(b, MailplusBackend) for b in found)

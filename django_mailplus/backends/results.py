@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import smtplib
 
+from django.core.mail import EmailMessage
+
 from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
+from django_mailplus.outbox.judging.providers import provider_result
 from django_mailplus.smtp.replies import Reply
 from django_mailplus.smtp.transaction import Transaction
 
-__all__ = ["in_words", "result_of"]
+__all__ = ["carry_result", "in_words", "result_of"]
 
 
 def result_of(
@@ -33,6 +36,14 @@ def result_of(
         mailer=mailer,
         seconds=seconds,
     )
+
+
+def carry_result(copied: EmailMessage, original: EmailMessage) -> None:
+    """From what was sent to what was given; what a provider's API said comes along."""
+    result = getattr(copied, "delivery_result", None) or provider_result(copied)
+    original.delivery_result = result  # type: ignore[attr-defined]
+    if (status := getattr(copied, "anymail_status", None)) is not None:
+        original.anymail_status = status  # type: ignore[attr-defined]
 
 
 def _recipient(

@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.compat import plain_address
 
-__all__ = ["Envelope", "bare_address", "envelope_of"]
+__all__ = ["Envelope", "bare_address", "domain_of", "envelope_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -39,3 +39,8 @@ def bare_address(address: object) -> str:
         return plain
     text = str(address)
     return parseaddr(text)[1] or text
+
+
+def domain_of(address: str) -> str:
+    """The domain of a bare address, in small letters; "" if there is none."""
+    return address.rpartition("@")[2].lower() if "@" in address else ""

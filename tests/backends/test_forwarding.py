@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from django.core.mail import EmailMessage
-from django.core.mail.backends.base import BaseEmailBackend
+from example_backends import Failing
 
 from django_mailplus.backends.base import (
     MailplusBackend,
@@ -14,28 +14,10 @@ from django_mailplus.backends.base import (
     WrapperBackend,
 )
 
-SMTP = "django_mailplus.backends.smtp.EmailBackend"
-closed = []
-
 
 class BySubject(RouterBackend):
     def choose(self, message):
         return message.subject
-
-
-class Failing(BaseEmailBackend):
-    def close(self):
-        closed.append(self.alias)
-        raise OSError("on closing")
-
-    def send_messages(self, messages):
-        raise OSError(f"to {self.alias}@example.com")
-
-
-class Failing1(Failing):
-    def __init__(self, alias=None, **options):
-        super().__init__(**options)
-        self.alias = alias
 
 
 def mail(to, subject="Hi"):
@@ -55,11 +37,10 @@ def test_fail_silently_goes_on_behind_a_failure(server, with_email_settings):
 
 
 @pytest.fixture
-def router(with_mailers, monkeypatch, request):
-    monkeypatch.syspath_prepend(str(request.path.parent))
-    one = {"BACKEND": "test_forwarding.Failing1"}
+def router(with_mailers):
+    one = {"BACKEND": "example_backends.Failing"}
     with_mailers({"default": one, "a": one, "b": one})
-    closed.clear()
+    Failing.closed.clear()
     return BySubject(using=["a", "b"], alias="default")
 
 
@@ -74,9 +55,7 @@ def test_every_mailer_is_closed_though_one_fails(router):
     router.open()
     with pytest.raises(OSError, match="on closing"):
         router.close()
-    import test_forwarding
-
-    assert sorted(test_forwarding.closed) == ["a", "b"]
+    assert sorted(Failing.closed) == ["a", "b"]
 
 
 def test_a_leaf_that_was_built_by_hand_has_a_repr():

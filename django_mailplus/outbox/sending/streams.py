@@ -24,8 +24,9 @@ Outcome = tuple[EmailMessage, Exception | None]
 
 
 class Stream(Protocol):
-    window: int
-    """How many messages it can use before their outcomes are on record."""
+    @property
+    def window(self) -> int:
+        """How many messages it can use before their outcomes are on record."""
 
     def put(self, message: EmailMessage, before: Callable[[], None]) -> None:
         """Begin to send a message, perhaps later; raises nothing.
