@@ -10,6 +10,7 @@ E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
+E050, W050 to W055 how mailers are put together (backends/graph_checks.py)
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import compat, conf
+from django_mailplus.backends import graph_checks
 from django_mailplus.backends.base import MailplusBackend
 from django_mailplus.backends.constructors import unknown_options
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
@@ -164,7 +166,10 @@ def check_mailers(app_configs: object, **kwargs: object) -> list[CheckMessage]:
                 id="mailplus.W017",
             )
         )
-    return [*findings, *_check_cycles(mailers), *_check_from_addresses(mailers)]
+    findings += [*_check_cycles(mailers), *_check_from_addresses(mailers)]
+    if compat.mailers_defined() and not any(isinstance(f, Error) for f in findings):
+        findings += graph_checks.check_graph(mailers)
+    return findings
 
 
 def _check_shape(mailers: Any) -> Iterator[CheckMessage]:
@@ -343,6 +348,13 @@ def check_default_reaches_somebody(
         for leaf in leaves(default)
         if _is_backend(leaf, DEVELOPMENT_BACKENDS)
     ]
+
+
+@register(TAG, deploy=True)
+def check_environment(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    if check_mailplus_setting(app_configs) or check_mailers(app_configs):
+        return []  # what is wrong there comes first
+    return list(graph_checks.check_environment(compat.mailer_settings()))
 
 
 def _is_backend(alias: str, classes: tuple[type, ...]) -> bool:

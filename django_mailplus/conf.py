@@ -36,6 +36,12 @@ KEYS: Mapping[str, Key] = {
         default="",
         meaning="Scheme and host before the links in mails, such as https://shop.example.com.",
     ),
+    "ENVIRONMENT": Key(
+        type=str,
+        default="",
+        meaning="What this installation is, such as production or staging: "
+        "`check --deploy` then says who gets its mail.",
+    ),
     "OUTBOX_KEEP_SENT_DAYS": Key(
         type=int,
         default=30,

@@ -41,7 +41,7 @@ def our_findings(*, deploy=False):
         for check in registry.get_checks(include_deployment_checks=deploy)
         if check.__module__ == "django_mailplus.checks"
     ]
-    assert len(ours) == (6 if deploy else 5)
+    assert len(ours) == (7 if deploy else 5)
     return [(f.id, f.msg, f.hint) for check in ours for f in check(app_configs=None)]
 
 

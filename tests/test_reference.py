@@ -26,6 +26,7 @@ from django_mailplus import conf, signals
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
+from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
@@ -63,9 +64,9 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|management|checks|doctor\.report"
-    r"|backends\.(breakers|connections|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
-    r"|message\.(agreement|attached|capture|carried|dialect|folding|given|headers|legacy"
-    r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|stamps|transfer|values)"
+    r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
+    r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
     r"|tasks"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
@@ -110,6 +111,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     page = "mailers-and-options.md"
     of_wrappers = _constructor(WrapperBackend)
     assert _table(page, "Wrappers and routers") == of_wrappers
+    assert _table(page, "Redirect") == _constructor(Redirect) - of_wrappers
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers

@@ -1,0 +1,158 @@
+"""Mistakes in the way mailers are put together, which no mailer sees by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
+
+from django_mailplus import conf
+from django_mailplus.backends.base import MailplusBackend, RouterBackend
+from django_mailplus.backends.redirect import EmailBackend as RedirectBackend
+from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
+from django_mailplus.chain import (
+    aliases_used,
+    describe,
+    find_backend,
+    kind_of,
+    leaves,
+    options_of,
+    walk,
+)
+
+__all__ = ["check_environment", "check_graph"]
+
+PRODUCTION = "production"
+
+
+def check_graph(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    """Of mailers that go round in no circle, and are all configured."""
+    for alias in mailers:
+        for check in (
+            _store_behind_store,
+            _router_of_one,
+            _same_twice,
+            _silent,
+            _early,
+        ):
+            yield from check(alias)
+
+
+def _store_behind_store(alias: str) -> Iterator[CheckMessage]:
+    behind = [a for a in walk(alias) if a != alias and kind_of(a) == "store"]
+    if kind_of(alias) == "store" and behind:
+        yield Error(
+            f"MAILERS[{alias!r}] keeps mail for {behind[0]!r}, which keeps it again: "
+            f"{describe(alias)}.",
+            hint="One outbox on the way is enough: name what comes after the second one.",
+            id="mailplus.E050",
+        )
+
+
+def _router_of_one(alias: str) -> Iterator[CheckMessage]:
+    if _is(alias, RouterBackend) and len(set(aliases_used(alias))) == 1:
+        yield Warning(
+            f"MAILERS[{alias!r}] is a router with one mailer behind it: {describe(alias)}.",
+            hint="Name another one in 'using', or send through that mailer itself.",
+            id="mailplus.W050",
+        )
+
+
+def _same_twice(alias: str) -> Iterator[CheckMessage]:
+    if not _is(alias, RouterBackend):
+        return
+    ends = [leaf for used in aliases_used(alias) for leaf in leaves(used)]
+    for leaf in sorted({leaf for leaf in ends if ends.count(leaf) > 1}):
+        yield Warning(
+            f"MAILERS[{alias!r}] reaches {leaf!r} in several ways: when that one is down, "
+            f"so are these: {describe(alias)}.",
+            hint="Let them end in different mailers, or name only one of them in 'using'.",
+            id="mailplus.W051",
+        )
+
+
+def _silent(alias: str) -> Iterator[CheckMessage]:
+    if not (_is(alias, RouterBackend) or kind_of(alias) == "store"):
+        return
+    for leaf in leaves(alias):
+        if options_of(leaf).get("fail_silently"):
+            yield Warning(
+                f"MAILERS[{leaf!r}] fails silently, so {alias!r} does not hear that a mail "
+                "was not sent.",
+                hint=f"Take 'fail_silently' from the OPTIONS of {leaf!r}.",
+                id="mailplus.W052",
+            )
+
+
+def _early(alias: str) -> Iterator[CheckMessage]:
+    if not _is(alias, RedirectBackend):
+        return
+    for store in walk(alias):
+        if kind_of(store) == "store" and not any(
+            _is(behind, RedirectBackend) for behind in walk(store)
+        ):
+            yield Warning(
+                f"MAILERS[{alias!r}] redirects mail before {store!r} keeps it, and nothing "
+                "does when it is sent: mail that is there already, or that another process "
+                "with other settings put there, reaches real people.",
+                hint=f"Put a redirect behind {store!r} as well, or there alone.",
+                id="mailplus.W053",
+            )
+
+
+def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    """Whether real people get mail from production, and from nowhere else."""
+    environment = conf.setting("ENVIRONMENT")
+    if not environment:
+        return
+    mailers = list(mailers)
+    if environment == PRODUCTION:
+        for alias in mailers:
+            if _is(alias, RedirectBackend):
+                yield Warning(
+                    f"MAILERS[{alias!r}] redirects mail in production.",
+                    hint="Leave it out there, or correct MAILPLUS['ENVIRONMENT'].",
+                    id="mailplus.W054",
+                )
+        return
+    behind = {used for alias in mailers for used in aliases_used(alias)}
+    for alias in (alias for alias in mailers if alias not in behind):
+        if leaf := _reached_without(alias, lambda a: _is(a, RedirectBackend)):
+            yield Warning(
+                f"MAILERS[{alias!r}] mails real people through {leaf!r}, and the environment "
+                f"is {environment!r}.",
+                hint="Put a redirect before it: "
+                "'django_mailplus.backends.redirect.EmailBackend'.",
+                id="mailplus.W055",
+            )
+
+
+def _reached_without(alias: str, guards: Callable[[str], bool]) -> str | None:
+    """An SMTP mailer, or one of a provider, that mail reaches past all guards."""
+    if guards(alias):
+        return None
+    if not aliases_used(alias):
+        return alias if _sends(alias) else None
+    found = (_reached_without(used, guards) for used in aliases_used(alias))
+    return next(filter(None, found), None)
+
+
+def _sends(alias: str) -> bool:
+    """Whether it leads out: a development backend of Django's does not."""
+    if _is(alias, DjangoSMTPBackend) or _is(alias, SMTPBackend):
+        return True
+    module = getattr(_backend(alias), "__module__", "")
+    return not module.startswith("django.core.mail.backends.")
+
+
+def _is(alias: str, kind: type) -> bool:
+    backend = _backend(alias)
+    return isinstance(backend, type) and issubclass(backend, kind)
+
+
+def _backend(alias: str) -> object:
+    try:
+        return find_backend(alias)
+    except ImportError:
+        return MailplusBackend  # told by another check

@@ -1,0 +1,150 @@
+"""Mistakes in how mailers are put together, told before the first mail."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+
+PATHS = {
+    name: f"django_mailplus.backends.{name}.EmailBackend"
+    for name in ("smtp", "outbox", "failover", "roundrobin", "redirect")
+}
+DJANGO = "django.core.mail.backends"
+TEAM = {"to": "team@example.com"}
+
+
+def mailer(kind, using=None, **options):
+    if using is not None:
+        options["using"] = using
+    if kind == "smtp":
+        options["host"] = "smtp.example.com"
+    return {"BACKEND": PATHS.get(kind, kind), "OPTIONS": options}
+
+
+@pytest.fixture
+def found(with_mailers):
+    def found(mailers, *, deploy=False, environment=""):
+        with_mailers(mailers, MAILPLUS={"ENVIRONMENT": environment})
+        return {
+            (finding.id, finding.msg)
+            for finding in run_checks(tags=["mail"], include_deployment_checks=deploy)
+            if finding.id.startswith("mailplus.")
+            and finding.id[-3:-1] == "05"
+            and finding.id != "mailplus.E005"
+        }
+
+    return found
+
+
+def only(findings):
+    [(id_, text)] = findings
+    return id_.removeprefix("mailplus."), text
+
+
+def test_what_is_put_together_well_finds_nothing(found):
+    assert not found(
+        {
+            "default": mailer("outbox", "guard"),
+            "guard": mailer("redirect", "both", **TEAM),
+            "both": mailer("failover", ["one", "two"]),
+            "one": mailer("smtp"),
+            "two": mailer("smtp"),
+        }
+    )
+
+
+def test_an_outbox_behind_an_outbox(found):
+    id_, text = only(
+        found(
+            {
+                "default": mailer("outbox", "again"),
+                "again": mailer("outbox", "smtp"),
+                "smtp": mailer("smtp"),
+            }
+        )
+    )
+    assert id_ == "E050"
+    assert "'default'" in text
+    assert "'again'" in text
+
+
+def test_a_router_of_one(found):
+    mailers = {"default": mailer("roundrobin", ["smtp"]), "smtp": mailer("smtp")}
+    id_, text = only(found(mailers))
+    assert id_ == "W050"
+    assert "default:roundrobin(smtp)" in text
+
+
+def test_two_ways_to_one_server(found):
+    id_, text = only(
+        found(
+            {
+                "default": mailer("failover", ["smtp", "other"]),
+                "other": mailer("redirect", "smtp", **TEAM),
+                "smtp": mailer("smtp"),
+            }
+        )
+    )
+    assert id_ == "W051"
+    assert "reaches 'smtp' in several ways" in text
+
+
+@pytest.mark.parametrize("kind", ["failover", "outbox"])
+def test_silence_where_somebody_listens(found, kind):
+    using = ["loud", "mute"] if kind == "failover" else "mute"
+    id_, text = only(
+        found(
+            {
+                "default": mailer(kind, using),
+                "loud": mailer("smtp"),
+                "mute": mailer("smtp", fail_silently=True),
+            }
+        )
+    )
+    assert id_ == "W052"
+    assert text.startswith("MAILERS['mute'] fails silently")
+
+
+def test_a_redirect_that_mail_in_the_outbox_has_passed(found):
+    id_, text = only(
+        found(
+            {
+                "default": mailer("redirect", "store", **TEAM),
+                "store": mailer("outbox", "smtp"),
+                "smtp": mailer("smtp"),
+            }
+        )
+    )
+    assert id_ == "W053"
+    assert "before 'store' keeps it" in text
+
+
+def test_production_mails_real_people(found):
+    mailers = {"default": mailer("redirect", "smtp", **TEAM), "smtp": mailer("smtp")}
+    ask = {"deploy": True, "environment": "production"}
+    assert only(found(mailers, **ask)) == (
+        "W054",
+        "MAILERS['default'] redirects mail in production.",
+    )
+    assert not found({"default": mailer("smtp")}, **ask)
+
+
+def test_no_other_environment_does(found):
+    ask = {"deploy": True, "environment": "staging"}
+    findings = found(
+        {
+            "default": mailer("failover", ["guard", "smtp"]),
+            "guard": mailer("redirect", "box", **TEAM),
+            "box": mailer(f"{DJANGO}.console.EmailBackend"),
+            "smtp": mailer("smtp"),
+        },
+        **ask,
+    )
+    id_, text = only(findings)
+    assert id_ == "W055"
+    assert text.startswith("MAILERS['default'] mails real people through 'smtp'")
+    assert not found({"default": mailer(f"{DJANGO}.console.EmailBackend")}, **ask)
+
+
+def test_who_does_not_say_where_he_is_is_told_nothing(found):
+    assert not found({"default": mailer("smtp")}, deploy=True)

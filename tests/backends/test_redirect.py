@@ -1,0 +1,299 @@
+"""A site that is not in production mails nobody real, wherever he is named."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted_server import ScriptedServer
+
+from django_mailplus.backends.redirect import EmailBackend
+from django_mailplus.compat import InvalidMailer, get_mailer
+from django_mailplus.message.redirecting import Guard, barred_from, redirect, tamed
+from django_mailplus.message.wire import to_bytes
+
+REDIRECT = "django_mailplus.backends.redirect.EmailBackend"
+SMTP = "django_mailplus.backends.smtp.EmailBackend"
+TEAM = "team@example.com"
+
+
+@pytest.fixture
+def mailer(with_mailers, server):
+    def configure(**options):
+        smtp = {"host": server.host, "port": server.port}
+        with_mailers(
+            {
+                "default": {
+                    "BACKEND": REDIRECT,
+                    "OPTIONS": {"using": "smtp", **options},
+                },
+                "smtp": {"BACKEND": SMTP, "OPTIONS": smtp},
+            }
+        )
+        return get_mailer("default")
+
+    return configure
+
+
+def letter(**fields: Any) -> EmailMultiAlternatives:
+    known: dict[str, Any] = {
+        "subject": "Hello",
+        "body": "Body",
+        "from_email": "ann@example.com",
+        "to": ["bob@real.example"],
+    }
+    return EmailMultiAlternatives(**known | fields)
+
+
+def recipients(server: ScriptedServer) -> list[str]:
+    return [
+        line[9:-1] for line in server.commands if line.lower().startswith("rcpt to:")
+    ]
+
+
+def headers(data: bytes) -> Any:
+    return email.message_from_bytes(data, policy=email.policy.default)
+
+
+def _text(part: Any) -> str:
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def test_all_goes_to_the_team(mailer, server):
+    message = letter(cc=["Carol <carol@real.example>"], bcc=["dave@real.example"])
+    assert mailer(to=TEAM).send_messages([message]) == 1
+    assert recipients(server) == [TEAM]
+    got = headers(server.messages[0])
+    assert (got["To"], got["Cc"]) == (TEAM, None)
+    assert got["X-Original-To"] == "bob@real.example"
+    assert got["X-Original-Cc"] == "Carol <carol@real.example>"
+    assert got["X-Original-Bcc"] == "dave@real.example"
+    assert got["Subject"] == "[redirected] Hello"
+    assert message.to == ["bob@real.example"]
+    assert [r.address for r in message.delivery_result.accepted] == [TEAM]
+
+
+def test_who_may_get_mail_gets_it(mailer, server):
+    message = letter(to=["bob@real.example", "Eve <EVE@example.org>"])
+    mailer(to=[TEAM], allow=["example.org"]).send_messages([message])
+    assert sorted(recipients(server)) == ["EVE@example.org", TEAM]
+    assert headers(server.messages[0])["To"] == f"Eve <EVE@example.org>, {TEAM}"
+
+
+def test_a_mail_to_those_alone_stays_as_it_is(mailer, server):
+    message = letter(to=["eve@example.org"])
+    mailer(to=[TEAM], allow=["example.org"]).send_messages([message])
+    got = headers(server.messages[0])
+    assert recipients(server) == ["eve@example.org"]
+    assert got["Subject"] == "Hello"
+    assert "redirected" not in server.messages[0].decode()
+
+
+def test_without_a_team_the_others_get_nothing(mailer, server):
+    mailed = mailer(allow=["example.org"])
+    nobody, some = letter(), letter(to=["bob@real.example", "eve@example.org"])
+    assert mailed.send_messages([nobody, some]) == 1
+    assert recipients(server) == ["eve@example.org"]
+    told = nobody.delivery_result.recipients
+    assert {(r.kind, r.text) for r in told} == {
+        ("suppressed", "Not sent: nobody of its recipients may get mail")
+    }
+
+
+@pytest.mark.parametrize(
+    ("allow", "address", "may"),
+    [
+        ("eve@example.org", "Eve@Example.org", True),
+        ("eve@example.org", "eve@example.org.real.example", False),
+        ("example.org", "eve@example.org", True),
+        ("example.org", "eve@sub.example.org", False),
+        ("*.example.org", "eve@sub.example.org", True),
+        ("*.example.org", "eve@notexample.org", False),
+        ("@example.org", "eve@example.org", True),
+        ("qa-*@example.org", "qa-7@example.org", True),
+        ("qa-*@example.org", "eve@example.org", False),
+        ("bücher.example", "eve@xn--bcher-kva.example", True),
+        (re.compile(r".*\+test@real\.example"), "bob+test@real.example", True),
+        (re.compile(r"bob"), "bob@real.example", False),
+        ("example.org", "eve@example.org <bob@real.example>", False),
+        ("example.org", '"eve@example.org" <bob@real.example>', False),
+        ("example.org", "bob@real.example,eve@example.org", False),
+        ("example.org", "bob@real.example eve@example.org", False),
+        ("example.org", "bob@real.example\n@example.org", False),
+        ("example.org", "bob@real.example@example.org", False),
+        ("example.org", "friends:bob@real.example;@example.org", False),
+        ("example.org", "<bob@real.example>@example.org", False),
+        ("example.org", "", False),
+    ],
+)
+def test_who_is_allowed(allow, address, may):
+    assert Guard(allow=(allow,)).allows(address) is may
+
+
+def test_a_banner_says_so_in_text_and_html(mailer, server):
+    message = letter(body="Dear Bob")
+    message.attach_alternative(
+        "<html><body class=x><p>Dear Bob</p></body></html>", "text/html"
+    )
+    mailer(to=TEAM).send_messages([message])
+    text, html = headers(server.messages[0]).iter_parts()
+    assert _text(text).startswith(
+        "This mail was redirected. It was written to:\nTo: bob@real.example\n"
+    )
+    assert _text(text).rstrip().endswith("-\n\nDear Bob")
+    assert "<body class=x><div" in html.get_content()
+    assert "To: bob@real.example</div><p>Dear Bob</p>" in html.get_content()
+    assert message.alternatives[0][0].startswith("<html><body class=x><p>")
+
+
+def test_a_name_in_the_banner_is_no_html(mailer, server):
+    message = letter(to=["<b>Bob</b> <bob@real.example>"], body="<p>Hi</p>")
+    message.content_subtype = "html"
+    mailer(to=TEAM).send_messages([message])
+    assert "&lt;b&gt;Bob" in headers(server.messages[0]).get_content()
+
+
+def test_headers_that_name_recipients_are_moved(mailer, server):
+    message = letter(
+        headers={
+            "To": "Bob <bob@real.example>",
+            "Resent-To": "zoe@real.example",
+            "X-Customer": "BOB@real.example",
+            "X-Order": "1",
+        },
+        reply_to=["help@example.com", "bob@real.example"],
+        from_email="bob@real.example",
+        subject="For bob@real.example",
+    )
+    mailer(to=TEAM).send_messages([message])
+    got = headers(server.messages[0])
+    assert got["To"] == TEAM
+    assert got["X-Original-Resent-To"] == "zoe@real.example"
+    assert got["X-Original-X-Customer"] == "BOB@real.example"
+    assert got["X-Order"] == "1"
+    assert got["Reply-To"] == "help@example.com"
+    assert got["X-Original-From"] == "bob@real.example"
+    assert got["Subject"] == f"[redirected] For {TEAM}"
+    assert [name for name in got if "bob@real.example" in got[name].lower()] == [
+        name
+        for name in got
+        if name.startswith("X-Original-") and "bob" in got[name].lower()
+    ]
+
+
+class Own(EmailMessage):
+    """Goes its own ways."""
+
+    def recipients(self):
+        return [*super().recipients(), "hidden@real.example"]
+
+    def message(self, **options):
+        made = super().message(**options)
+        made["X-Made-For"] = "bob@real.example"
+        return made
+
+
+def test_a_class_with_ways_of_its_own_is_held(mailer, server):
+    message = Own("Hello", "Body", "ann@example.com", ["bob@real.example"])
+    mailer(to=TEAM).send_messages([message])
+    assert recipients(server) == [TEAM]
+    got = headers(server.messages[0])
+    assert got["To"] == TEAM
+    assert got["X-Original-X-Made-For"] == "bob@real.example"
+    assert got["Subject"] == "Hello"
+
+
+def test_it_may_stand_on_both_sides_of_an_outbox():
+    guard = Guard(to=(TEAM,))
+    message = letter()
+    redirect(message, guard, barred_from(message, guard))
+    assert barred_from(message, guard) == set()
+
+
+def test_a_cap_for_an_hour(mailer, server):
+    mailed = mailer(to=TEAM, max_per_hour=2)
+    batch = [letter() for _ in range(3)]
+    assert mailed.send_messages(batch) == 2
+    assert "max_per_hour" in batch[2].delivery_result.text
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "a redirect needs 'to'"),
+        ({"to": "team"}, "'to' has 'team'"),
+        ({"to": TEAM, "allow": [3]}, "'allow' has 3"),
+        ({"to": TEAM, "max_per_hour": 0}, "'max_per_hour' is 0"),
+    ],
+)
+def test_mistakes_are_told_before_a_mail_is_sent(mailer, options, text):
+    with pytest.raises(InvalidMailer, match=text):
+        mailer(**options)
+    [finding] = EmailBackend.check("x", {"using": "smtp", **options})
+    assert text in finding.msg
+
+
+REAL = st.sampled_from(
+    [
+        "bob@real.example",
+        "Bob <BOB@real.example>",
+        "zoe@other.example",
+        "é@real.example",
+    ]
+)
+ANYBODY = st.one_of(REAL, st.sampled_from(["eve@example.org", TEAM]))
+SOME = st.lists(ANYBODY, max_size=3)
+ANYTHING = st.recursive(
+    st.one_of(ANYBODY, st.text(max_size=5), st.integers()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(ANYBODY, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_nobody_real_is_ever_named(data):
+    draw = data.draw
+    message = letter(
+        to=draw(SOME),
+        cc=draw(SOME),
+        bcc=draw(SOME),
+        reply_to=draw(SOME),
+        from_email=draw(ANYBODY),
+        subject=draw(st.one_of(ANYBODY, st.just("Hello"))),
+        headers={
+            name: ", ".join(draw(st.lists(ANYBODY, min_size=1, max_size=3)))
+            for name in draw(
+                st.lists(
+                    st.sampled_from(
+                        ["To", "cc", "Bcc", "Resent-To", "X-For", "Sender"]
+                    ),
+                    unique_by=str.lower,
+                )
+            )
+        },
+    )
+    apis = ("merge_data", "merge_headers", "merge_metadata", "esp_extra", "metadata")
+    for name in apis:
+        setattr(message, name, draw(st.dictionaries(ANYBODY, ANYTHING, max_size=3)))
+    plain, guard = tamed(message), Guard(to=(TEAM,), allow=("example.org",))
+    real = barred_from(plain, guard)
+    if not real:
+        return
+    redirect(plain, guard, real, prefix="[x] ")
+    assert all(map(guard.allows, plain.recipients()))
+    head = headers(to_bytes(plain).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+    for name, value in head.items():
+        if not name.lower().startswith("x-original-"):
+            assert not any(one in str(value).lower() for one in real), name
+    for name in apis:
+        told = repr(getattr(plain, name)).lower()
+        assert not any(one in told for one in ("bob@", "zoe@", "é@")), name
