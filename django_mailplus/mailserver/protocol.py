@@ -52,9 +52,13 @@ class Keep(Protocol):
     def __call__(self, session: Session, envelope: Envelope) -> int: ...
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Answers:
-    """The hooks that aiosmtpd calls: whom to let in, whom to refuse, what to keep."""
+    """The hooks that aiosmtpd calls: whom to let in, whom to refuse, what to keep.
+
+    Without slots: aiosmtpd looks through all members, and with the slots of a dataclass
+    that is an error before Python 3.11.3, which Debian 12 has.
+    """
 
     keep: Keep
     fail: FailRules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -195,7 +196,9 @@ class MailServer:
     async def _drop_connections(self) -> None:
         for conversation in list(self._connections):
             if isinstance(conversation.transport, asyncio.WriteTransport):
-                conversation.transport.abort()
+                # Raised by asyncio before Python 3.11.3 where TLS has just ended.
+                with contextlib.suppress(AttributeError):
+                    conversation.transport.abort()
         # Each leaves the set as its transport closes; asyncio warns of those still open.
         async with asyncio.timeout(_CLOSING_TIME):
             while self._connections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 
 from doctor.scenes import IMPATIENT, Seen, Stage, scene
 from scripted_server import SILENCE
@@ -73,7 +74,7 @@ def a_certificate_of_last_month(stage: Stage) -> Seen:
 @scene("tls-version")
 def no_cipher_in_common(stage: Stage) -> Seen:
     context = stage.tls()
-    context.maximum_version = context.minimum_version = context.maximum_version.TLSv1_2
+    context.maximum_version = context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(
         "ECDHE-RSA-AES128-GCM-SHA256"
     )  # the certificate's key is no RSA key
