@@ -24,6 +24,7 @@ from django.test.signals import template_rendered
 import django_mailplus
 from django_mailplus import conf, signals
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.backends.dkim import EmailBackend as Dkim
 from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
 from django_mailplus.backends.redirect import EmailBackend as Redirect
@@ -60,10 +61,11 @@ COMMANDS = (
     "importverifiedemails",
     "runmailworker",
     "mailqueue",
+    "dkimkey",
     "prunemail",
 )
 INTERNAL = re.compile(
-    r"django_mailplus\.(smtp|management|checks|doctor\.report"
+    r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
     r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
@@ -112,6 +114,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     of_wrappers = _constructor(WrapperBackend)
     assert _table(page, "Wrappers and routers") == of_wrappers
     assert _table(page, "Redirect") == _constructor(Redirect) - of_wrappers
+    assert _table(page, "DKIM") == _constructor(Dkim) - of_wrappers
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers

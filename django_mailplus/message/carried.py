@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.exceptions import SnapshotError
 
-__all__ = ["FinishedMessage", "with_recipients"]
+__all__ = ["FinishedMessage", "signed", "with_recipients"]
 
 
 def _not_there(self: object) -> NoReturn:
@@ -90,3 +90,12 @@ def with_recipients(message: EmailMessage, recipients: list[str]) -> EmailMessag
     addressed: EmailMessage = object.__new__(_ADDRESSED[type(message)])
     vars(addressed).update(vars(message), mailplus_recipients=recipients)
     return addressed
+
+
+def signed(message: EmailMessage, finished: bytes) -> EmailMessage:
+    """The finished bytes of a message, to the same people."""
+    carried = FinishedMessage(finished)
+    for name, value in vars(message).items():
+        if name not in _CONTENT and not name.startswith("mailplus_"):
+            vars(carried)[name] = value
+    return with_recipients(carried, message.recipients())
