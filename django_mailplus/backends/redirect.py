@@ -19,6 +19,7 @@ from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.redirecting import (
     Guard,
     barred_from,
+    clean,
     redirect,
     tamed,
 )
@@ -73,6 +74,7 @@ class EmailBackend(WrapperBackend):
         everybody = envelope_of(message).rcpt_to
         plain = tamed(message)
         if not (barred := barred_from(plain, self.guard)):
+            clean(plain, self.guard)
             return plain
         if not _has_room(self.alias, self.max_per_hour):
             why = "more than max_per_hour were redirected"
