@@ -47,6 +47,8 @@ class PreparedStream:
             message.delivery_result = self._dropped(copied, message)  # type: ignore[attr-defined]
             self._finished.append((message, None))
         else:
+            if id(prepared) in self._originals:  # one that is sent for several
+                prepared = copy_message(prepared)
             self._originals[id(prepared)] = message
             self._inner.put(prepared, before)
 
