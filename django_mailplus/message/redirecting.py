@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailAlternative, EmailMessage
+from django.core.mail import EmailAlternative, EmailAttachment, EmailMessage
 from django.utils.functional import Promise
 
 from django_mailplus.message.capture import FIELDS, is_attribute
@@ -172,12 +172,23 @@ def redirect(
         return False
     if not all(map(guard.allows, everybody)):
         raise RuntimeError("A message kept recipients that were taken from it.")
-    message.subject = f"{prefix}{_scrubber(guard, barred)(str(message.subject))}"
+    scrub = _scrubber(guard, barred)
+    message.subject = f"{prefix}{scrub(str(message.subject))}"
+    if not isinstance(message, FinishedMessage):
+        message.attachments = [_renamed(each, scrub) for each in message.attachments]
     _move_headers(message, guard, barred, originals)
     _scrub_for_the_api(message, guard, barred)
     if banner and not isinstance(message, FinishedMessage):
         _put_banner(message, originals)
     return True
+
+
+def _renamed(attachment: Any, scrub: Callable[[str], str]) -> Any:
+    """One with a name of its own, and not a part that the caller built."""
+    if not isinstance(attachment, list | tuple) or not attachment[0]:
+        return attachment
+    name, *rest = attachment
+    return EmailAttachment(scrub(str(name)), *rest)
 
 
 def _named_in(barred: set[str]) -> Callable[[object], bool]:
@@ -234,8 +245,9 @@ def _move_headers(
     def moves(name: str, text: object) -> bool:
         if barred and (_OF_RECIPIENTS.fullmatch(name) or names(text)):
             return True
-        known = _OF_RECIPIENTS.fullmatch(name) or _OF_THE_SENDER.fullmatch(name)
-        return not known and not all(map(guard.allows, addresses_in(text)))
+        if _OF_THE_SENDER.fullmatch(name):
+            return False
+        return not all(map(guard.allows, addresses_in(text)))
 
     headers: dict[str, Any] = {}
     for given, value in message.extra_headers.items():
@@ -259,7 +271,7 @@ def _move_headers(
             message.mailplus_finished,
             moves,
             add={
-                "To": map(bare_address, message.to) if barred else (),
+                "To": map(bare_address, message.to),
                 "From": [bare_address(message.from_email)],
                 "Subject": ["Redirected"],
             },
@@ -317,7 +329,10 @@ class _Scrub:
             return self._text(text).encode("utf-8", "surrogateescape")
         if isinstance(value, Promise):
             return self._text(str(value))
-        return None if self._tells(value, set()) else value
+        try:
+            return None if self._tells(value, set()) else value
+        except RecursionError:  # too large to be looked through
+            return None
 
     def _tells(self, value: Any, seen: set[int]) -> bool:
         if id(value) in seen:

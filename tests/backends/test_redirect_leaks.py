@@ -96,6 +96,14 @@ def test_an_object_that_names_somebody_is_left_out(prepared, kind):
     assert prepared(message).personalizations == [None]
 
 
+def test_an_object_without_end_is_left_out(prepared):
+    message = letter(EVE)
+    message.personalizations = end = Opaque()
+    for _ in range(5000):
+        end.next = end = Opaque()
+    assert prepared(message).personalizations is None
+
+
 def test_what_names_nobody_stays(prepared):
     message, anything = letter(EVE), Opaque(EVE)
     message.metadata = {"n": 1, "of": ("a", EVE), "at": "half @ noon", "o": anything}
@@ -174,6 +182,16 @@ def test_no_subject_names_anybody(prepared, to, written):
 )
 def test_who_looks_alike_is_another_one(allow, address):
     assert not Guard(allow=(allow,)).allows(address)
+
+
+def test_no_attachment_is_called_as_somebody(prepared):
+    message = letter()
+    message.attach("Bill of bob@real.example.txt", "Text", "text/plain")
+    message.attach("logo@2x.png", b"", "image/png")
+    message.attach(None, b"", "image/png")
+    names = [attachment[0] for attachment in prepared(message).attachments]
+    assert names == [f"Bill of {TEAM}.txt", "logo@2x.png", None]
+    assert message.attachments[0][0] == "Bill of bob@real.example.txt"
 
 
 class Stubborn(EmailMultiAlternatives):
@@ -270,3 +288,13 @@ def test_names_in_other_alphabets_cost_no_mail(prepared):
     got = head(prepared(message))
     assert got["To"] == TEAM
     assert got["From"] == "ann@example.com"
+
+
+def test_bytes_to_the_allowed_name_nobody_else(prepared):
+    message = FinishedMessage(
+        b"To: Eve <eve@example.org>\nCc: bob@real.example\n\nText\n"
+    )
+    message.to = [EVE]
+    got = head(prepared(message))
+    assert got["To"] == "Eve <eve@example.org>"
+    assert "Cc" not in got
