@@ -32,7 +32,7 @@ class Inline:
         self._batch.append(message)
 
     def get(self, timeout: float) -> Sent | None:
-        if self._batch:
+        if self._batch and not self._outcomes:
             batch, self._batch = self._batch, []
             self._outcomes += self._send(batch)
         return self._outcomes.popleft() if self._outcomes else None

@@ -287,6 +287,8 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
             return False
         case "untried":
             breaker.release()
+            if isinstance(error, UntriedError) and breaker.health == "closed":
+                journey.waiting.append(journey.at)  # it may still work
             goes_on = True
         case "down":
             breaker.note_down()
