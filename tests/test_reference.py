@@ -68,7 +68,7 @@ INTERNAL = re.compile(
     r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
     r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
-    r"|memory|modern|multipart|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
+    r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
     r"|tasks"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"

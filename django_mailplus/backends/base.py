@@ -32,6 +32,7 @@ from django_mailplus.chain import (
 )
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
 from django_mailplus.delivery import DeliveryResult, unsent
+from django_mailplus.exceptions import PartialDeliveryError
 from django_mailplus.message.copying import copy_message
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.outbox.sending.streams import Stream, open_stream
@@ -169,9 +170,17 @@ class _Forwarding(MailplusBackend):
             if not self.fail_silently:
                 raise
             return 0
+        except PartialDeliveryError as error:
+            originals = {id(copied): original for original, copied in pairs}
+            failures = [(originals.get(id(m), m), why) for m, why in error.failures]
+            raise PartialDeliveryError(sent=error.sent, failures=failures) from error
         finally:
             for original, copied in pairs:
-                carry_result(copied, original)
+                self.carry(copied, original)
+
+    def carry(self, sent: EmailMessage, original: EmailMessage) -> None:
+        """Tell the caller's message what became of what was sent in its place."""
+        carry_result(sent, original)
 
 
 class WrapperBackend(_Forwarding):
@@ -228,9 +237,14 @@ class WrapperBackend(_Forwarding):
 
     def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
+        if type(self).send_messages is not WrapperBackend.send_messages:
+            return None  # such as an outbox, which keeps what it is given
         make = partial(get_mailer, self.using[0])
         return PreparedStream(
-            open_stream(make, concurrency), prepare=self.prepare, dropped=self._dropped
+            open_stream(make, concurrency),
+            prepare=self.prepare,
+            dropped=self._dropped,
+            carry=self.carry,
         )
 
     def _dropped(self, copied: EmailMessage, original: EmailMessage) -> DeliveryResult:
@@ -298,6 +312,17 @@ class RouterBackend(_Forwarding):
             ),
         ]
 
+    def open(self) -> bool:
+        """Open the mailers that can be reached; True if that made a new connection."""
+        made_one = False
+        for alias in self.using:
+            if self.breaker(alias).health == "open":
+                continue
+            mailer = self._opened[alias] = self._opened.get(alias) or get_mailer(alias)
+            with contextlib.suppress(OSError):  # told when there is mail for it
+                made_one = bool(mailer.open()) or made_one
+        return made_one
+
     def choose(self, message: EmailMessage) -> str | Sequence[str | None] | None:
         """One of `self.using`, or several in the order in which they are asked."""
         raise NotImplementedError("a router must say which mailer takes a message")
@@ -320,8 +345,10 @@ class RouterBackend(_Forwarding):
             raise first
         return stream.sent
 
-    def stream(self, concurrency: int | None = None) -> Stream:
+    def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
+        if type(self).send_messages is not RouterBackend.send_messages:
+            return None
 
         def open_member(alias: str | None) -> Stream:
             return open_stream(partial(get_mailer, alias), concurrency)
@@ -359,5 +386,13 @@ class RouterBackend(_Forwarding):
 
 def _all_ours(alias: str) -> bool:
     """Whether all backends from here on set a result on each message."""
-    found = map(find_backend, walk(alias))
-    return all(isinstance(b, type) and issubclass(b, MailplusBackend) for b in found)
+    return all(map(_is_ours, map(find_backend, walk(alias))))
+
+
+def _is_ours(backend: object) -> bool:
+    """Not by a class of a project that sends in its own way."""
+    if not isinstance(backend, type) or not issubclass(backend, MailplusBackend):
+        return False
+    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
+    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
+    return all(home.startswith("django_mailplus.") for home in homes)

@@ -84,6 +84,15 @@ class Breaker:
             self._trial = now + _TRIAL
         return self._shared is None or self._shared.take_trial()
 
+    def release(self) -> None:
+        """A message went there from which nothing was learned: another one may try."""
+        if self.health != "half-open":
+            return
+        with self._lock:
+            self._trial = 0.0
+        if self._shared is not None:
+            self._shared.release_trial()
+
     def note_success(self) -> None:
         with self._lock:
             was_down = bool(self._state.until)
@@ -151,6 +160,9 @@ class _Shared:
     def take_trial(self) -> bool:
         taken = self._try(lambda cache: cache.add(f"{self._key}:trial", 1, _TRIAL))
         return taken is not False
+
+    def release_trial(self) -> None:
+        self._try(lambda cache: cache.delete(f"{self._key}:trial"))
 
     def _try(self, ask: Any) -> Any:
         try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import smtplib
 from collections import deque
 from collections.abc import Callable
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from django_mailplus.backends.routing import Sent
+from django_mailplus.backends.routing import Sent, UntriedError
 from django_mailplus.delivery import DeliveryResult, classify, mark_unsent
 from django_mailplus.exceptions import PartialDeliveryError
 
@@ -33,7 +32,7 @@ class Inline:
         self._batch.append(message)
 
     def get(self, timeout: float) -> Sent | None:
-        if self._batch:
+        if self._batch and not self._outcomes:
             batch, self._batch = self._batch, []
             self._outcomes += self._send(batch)
         return self._outcomes.popleft() if self._outcomes else None
@@ -56,14 +55,18 @@ class Inline:
             return self._send_one_by_one(batch)
         finally:
             if not self._keep:
-                with contextlib.suppress(Exception):  # what was sent was sent
-                    self._mailer.close()
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        with contextlib.suppress(Exception):  # what was sent was sent
+            self._mailer.close()
 
     def _send_one_by_one(self, batch: list[EmailMessage]) -> list[Sent]:
         outcomes: list[Sent] = []
         for number, message in enumerate(batch, 1):
             outcomes.append(outcome := self._send_alone(message))
             if outcome[1] is not None and _is_the_end(outcome[1]):
+                self._disconnect()  # one that is dead would stay
                 return [*outcomes, *_untried(batch[number:])]
         return outcomes
 
@@ -101,9 +104,7 @@ def _is_the_end(error: Exception) -> bool:
 
 def _untried(messages: list[EmailMessage]) -> list[Sent]:
     """Another mailer may take them."""
-    ended = smtplib.SMTPServerDisconnected("The batch ended before it")
-    mark_unsent(ended)
-    return [(message, ended, 0) for message in messages]
+    return [(message, UntriedError(), 0) for message in messages]
 
 
 def _all_told(batch: list[EmailMessage], sent: int) -> list[Sent]:

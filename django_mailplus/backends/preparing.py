@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from django.core.mail import EmailMessage
 
-from django_mailplus.backends.results import carry_result
 from django_mailplus.delivery import DeliveryResult
 from django_mailplus.message.copying import copy_message
 from django_mailplus.outbox.sending.streams import Outcome, Stream
@@ -17,7 +16,7 @@ __all__ = ["PreparedStream"]
 
 class PreparedStream:
     """`prepare` gives the message to send instead, or None; `dropped` the result of one
-    that is not sent.
+    that is not sent; `carry` tells the original what became of what was sent.
     """
 
     def __init__(
@@ -26,8 +25,10 @@ class PreparedStream:
         *,
         prepare: Callable[[EmailMessage], EmailMessage | None],
         dropped: Callable[[EmailMessage, EmailMessage], DeliveryResult],
+        carry: Callable[[EmailMessage, EmailMessage], None],
     ) -> None:
-        self._inner, self._prepare, self._dropped = inner, prepare, dropped
+        self._inner, self._prepare = inner, prepare
+        self._dropped, self._carry = dropped, carry
         self._originals: dict[int, EmailMessage] = {}  # by the id() of what is sent
         self._finished: deque[Outcome] = deque()
 
@@ -47,6 +48,8 @@ class PreparedStream:
             message.delivery_result = self._dropped(copied, message)  # type: ignore[attr-defined]
             self._finished.append((message, None))
         else:
+            if id(prepared) in self._originals:  # one that is sent for several
+                prepared = copy_message(prepared)
             self._originals[id(prepared)] = message
             self._inner.put(prepared, before)
 
@@ -57,7 +60,7 @@ class PreparedStream:
             return None
         sent, error = outcome
         original = self._originals.pop(id(sent))
-        carry_result(sent, original)
+        self._carry(sent, original)
         return original, error
 
     def recorded(self) -> None:

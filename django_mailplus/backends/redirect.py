@@ -14,11 +14,12 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import WrapperBackend
 from django_mailplus.compat import InvalidMailer, plain_address
-from django_mailplus.delivery import DeliveryResult, unsent
+from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.redirecting import (
     Guard,
     barred_from,
+    clean,
     redirect,
     tamed,
 )
@@ -73,6 +74,7 @@ class EmailBackend(WrapperBackend):
         everybody = envelope_of(message).rcpt_to
         plain = tamed(message)
         if not (barred := barred_from(plain, self.guard)):
+            clean(plain, self.guard)
             return plain
         if not _has_room(self.alias, self.max_per_hour):
             why = "more than max_per_hour were redirected"
@@ -85,9 +87,28 @@ class EmailBackend(WrapperBackend):
         ):
             why = "nobody of its recipients may get mail"
         else:
+            plain.mailplus_written_to = everybody  # type: ignore[attr-defined]
             return plain
         message.delivery_result = self._suppressed(everybody, why)  # type: ignore[attr-defined]
         return None
+
+    def carry(self, sent: EmailMessage, original: EmailMessage) -> None:
+        """Of those it was written to: an outbox tries again for them, not for the team."""
+        super().carry(sent, original)
+        result: DeliveryResult | None = original.delivery_result  # type: ignore[attr-defined]
+        written_to = getattr(sent, "mailplus_written_to", None)
+        if result is not None and written_to is not None:
+            told = tuple(self._told_to(address, result) for address in written_to)
+            original.delivery_result = replace(result, recipients=told)  # type: ignore[attr-defined]
+
+    def _told_to(self, address: str, result: DeliveryResult) -> RecipientResult:
+        allowed = self.guard.allows(address)
+        if not allowed and not self.guard.to:
+            text = "Not sent: may not get mail"
+            return RecipientResult(address=address, kind="suppressed", text=text)
+        sent_to = (address if allowed else self.guard.instead()).casefold()
+        by_address = {r.address.casefold(): r for r in result.recipients}
+        return replace(by_address.get(sent_to, result.recipients[0]), address=address)
 
     def _suppressed(self, addresses: Iterable[str], why: str) -> DeliveryResult:
         text = f"Not sent: {why}"

@@ -6,9 +6,11 @@ send it twice.
 
 from __future__ import annotations
 
+import smtplib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -18,12 +20,34 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.results import carry_result
-from django_mailplus.delivery import DeliveryResult, classify, http_status
-from django_mailplus.exceptions import NoMailerError
+from django_mailplus.delivery import (
+    DeliveryResult,
+    classify,
+    http_status,
+    mark_unsent,
+)
+from django_mailplus.exceptions import NoMailerError, PoolTimeout
 from django_mailplus.message.copying import copy_message, freeze
 from django_mailplus.outbox.judging.providers import provider_result
 
-__all__ = ["Fate", "Member", "Route", "RoutedStream", "Rules", "mistakes"]
+__all__ = [
+    "Fate",
+    "Member",
+    "Route",
+    "RoutedStream",
+    "Rules",
+    "UntriedError",
+    "mistakes",
+]
+
+
+class UntriedError(smtplib.SMTPServerDisconnected):
+    """Of a message in a batch that ended before it: nothing is known of the mailer."""
+
+    def __init__(self) -> None:
+        super().__init__("The batch ended before it")
+        mark_unsent(self)
+
 
 _SLICE = 0.005  # seconds to listen to one mailer while several are at work
 _BUSY_STATUS = frozenset({429, 503})  # RFC 6585 section 4, RFC 9110 section 15.6.4
@@ -179,8 +203,9 @@ class RoutedStream:
             member.recorded()
 
     def close(self) -> None:
-        for member in self._members.values():
-            member.close()
+        with ExitStack() as stack:  # one that fails keeps no other open
+            for member in self._members.values():
+                stack.callback(member.close)
 
     def _go_on(self, journey: _Journey) -> None:
         if not journey.next():
@@ -191,6 +216,9 @@ class RoutedStream:
         except Exception as error:  # a mistake in its settings, which nobody is to miss
             self._finish(journey, error)
             return
+        # What the mailer before this one said is not said by this one.
+        vars(journey.copied).pop("anymail_status", None)
+        journey.copied.delivery_result = None  # type: ignore[attr-defined]
         self._under_way[id(journey.copied)] = journey
         self._at[journey.at] += 1
         member.put(journey.copied, journey.leave)
@@ -221,11 +249,13 @@ class RoutedStream:
         journey = self._under_way.pop(id(copied))
         self._at[journey.at] -= 1
         breaker = journey.route.breaker and journey.route.breaker(journey.at)
-        if breaker and not journey.held_back and _goes_on(journey, breaker, error):
+        if breaker and journey.held_back:
+            breaker.release()
+        elif breaker and _goes_on(journey, breaker, error):
             self._go_on(journey)
-        else:
-            self.sent += sent
-            self._finish(journey, error)
+            return
+        self.sent += sent
+        self._finish(journey, error)
 
     def _give_up(self, journey: _Journey) -> None:
         """What was said about the message counts more than that nobody could be reached."""
@@ -252,8 +282,14 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
         case "taken" | "refused":
             breaker.note_success()
             return False
-        case "mistake":
+        case "mistake" | "kept back":
+            breaker.release()
             return False
+        case "untried":
+            breaker.release()
+            if isinstance(error, UntriedError) and breaker.health == "closed":
+                journey.waiting.append(journey.at)  # it may still work
+            goes_on = True
         case "down":
             breaker.note_down()
             goes_on = True
@@ -270,32 +306,39 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
     return goes_on
 
 
-def _said(
-    result: DeliveryResult | None, error: Exception | None
-) -> Literal["taken", "refused", "mistake", "down", "busy", "unknown"]:
+_Said = Literal[
+    "taken", "refused", "kept back", "mistake", "untried", "down", "busy", "unknown"
+]
+
+
+def _said(result: DeliveryResult | None, error: Exception | None) -> _Said:
     """What an outcome tells of the mailer."""
+    if error is None and result is not None and _kinds(result) == {"suppressed"}:
+        return "kept back"
     if error is None or (result is not None and result.accepted):
         return "taken"
     if isinstance(error, ImproperlyConfigured):
         return "mistake"
+    if isinstance(error, UntriedError | PoolTimeout):
+        return "untried"
     if http_status(error) in _BUSY_STATUS:
         return "busy"
     fault = classify(error)
     if fault == "mailer":
         return "down"
     kinds = _kinds(result, error)
-    if fault == "unknown" or "unknown" in kinds:
+    if "unknown" in kinds or (fault == "unknown" and result is None):
         return "unknown"
     return "busy" if kinds == {"transient"} else "refused"
 
 
-def _kinds(result: DeliveryResult | None, error: Exception) -> set[str]:
+def _kinds(result: DeliveryResult | None, error: Exception | None = None) -> set[str]:
     if result is not None:
         return {recipient.kind for recipient in result.recipients}
     return {"transient" if code // 100 == 4 else "permanent" for code in _codes(error)}
 
 
-def _codes(error: Exception) -> Iterable[int]:
+def _codes(error: Exception | None) -> Iterable[int]:
     """Of an error as smtplib raises it."""
     if isinstance(refused := getattr(error, "recipients", None), dict):
         return [code for code, _ in refused.values()]

@@ -20,7 +20,7 @@ from django_mailplus.message.pristine import writes_as_django
 from django_mailplus.message.values import NotCarriedError, encode, encode_content
 from django_mailplus.message.wire import to_bytes
 
-__all__ = ["LISTS", "OPTIONS", "capture", "is_attribute"]
+__all__ = ["FIELDS", "LISTS", "OPTIONS", "capture", "is_attribute"]
 
 LISTS = ("to", "cc", "bcc", "reply_to")
 OPTIONS = ("encoding", "content_subtype", "mixed_subtype", "alternative_subtype")
@@ -52,6 +52,9 @@ _KNOWN = _LEFT_BEHIND.union(
     LISTS,
     OPTIONS,
 )
+
+FIELDS = _KNOWN | _ANYMAIL
+"""What backends read of a message."""
 
 
 def capture(message: EmailMessage, blobs: dict[str, bytes]) -> dict[str, Any]:

@@ -3,56 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from email.header import decode_header, make_header
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["rename_headers"]
 
-_FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r?\n[ \t])*)\r?\n")
+_BREAK = rb"(?:\r\n|\r(?!\n)|\n)"
+_EMPTY_LINE = re.compile(rb"\A" + _BREAK + rb"|" + _BREAK + _BREAK)
+_LINE = re.compile(_BREAK + rb"(?![ \t])")
+_FOLD = re.compile(_BREAK)
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.S)
 
 
 def rename_headers(
     message: bytes,
     chosen: Callable[[str, str], bool],
     *,
-    add: Mapping[str, str],
+    add: Mapping[str, Iterable[str]],
 ) -> bytes:
     """Put X-Original- before the names of the headers that are `chosen`.
 
-    `add` are headers to be there in the place of those; they are ASCII.
+    `add` are headers to be there in the place of those, with what each lists. A line that
+    is no header, but may be one for others, is taken for one.
     """
-    head, end, body = _split(message)
+    head, rest = _split(message)
+    lines: list[bytes] = []
     renamed: set[str] = set()
-
-    def rename(field: re.Match[bytes]) -> bytes:
-        name = field[1].decode("ascii")
-        if name.lower().startswith("x-original-") or not chosen(name, _text(field[2])):
-            return field[0]
+    for name, value, line in _fields(head):
+        text = value.decode("utf-8", "replace")
+        if name.lower().startswith("x-original-") or not chosen(name, text):
+            lines.append(line)
+            continue
         renamed.add(name.lower())
-        return b"X-Original-" + field[0]
-
-    head = _FIELD.sub(rename, head)
-    there = {field[1].decode("ascii").lower() for field in _FIELD.finditer(head)}
-    added = "".join(
-        f"{name}: {text}\r\n"
-        for name, text in add.items()
-        if text and name.lower() not in there
-    )
-    return added.encode("ascii") + head + end + body
-
-
-def _split(message: bytes) -> tuple[bytes, bytes, bytes]:
-    for end in (b"\r\n\r\n", b"\n\n"):
-        head, found, body = message.partition(end)
-        if found:
-            half = end[: len(end) // 2]
-            return head + half, half, body
-    return message, b"", b""
+        lines.append(b"X-Original-%s:%s" % (name.encode("ascii"), value))
+    if not renamed:
+        return message
+    there = {name.lower() for name, _, _ in _fields(b"\r\n".join(lines))}
+    added = [
+        f"{name}: {text}".encode("ascii")
+        for name, each in add.items()
+        if name.lower() not in there
+        and (text := ",\r\n ".join(part for part in each if part.isascii()))
+    ]
+    return b"\r\n".join([*added, *lines, b"", rest])
 
 
-def _text(value: bytes) -> str:
-    raw = value.decode("utf-8", "replace")
-    try:
-        return f"{raw} {make_header(decode_header(raw))}"
-    except (ValueError, LookupError):
-        return raw
+def _split(message: bytes) -> tuple[bytes, bytes]:
+    found = _EMPTY_LINE.search(message)
+    if found is None:
+        return message, b""
+    return message[: found.start()], message[found.end() :]
+
+
+def _fields(head: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """Name, value and all of each."""
+    for given in filter(None, _LINE.split(head)):
+        line = _FOLD.sub(b"\r\n", given)
+        found = _FIELD.fullmatch(line)
+        name, value = found.groups() if found else (b"Line", b" " + line)
+        yield name.decode("ascii"), value, line

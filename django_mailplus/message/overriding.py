@@ -13,6 +13,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 __all__ = [
     "addresses_as_django",
     "djangos_class",
+    "holds_as_django",
     "inherited_names",
     "is_method",
 ]
@@ -38,6 +39,21 @@ def addresses_as_django(message: EmailMessage) -> bool:
     """Whether the recipients are those of to, cc and bcc."""
     own = "recipients" in vars(message)
     return not own and type(message).recipients is EmailMessage.recipients
+
+
+@functools.lru_cache(maxsize=256)
+def holds_as_django(kind: Any, names: frozenset[str]) -> bool:
+    """Whether attributes of these names are just that: what they were set to."""
+    stock = EmailMultiAlternatives.__mro__
+    return not any(
+        name in _ACCESS or (name in names and hasattr(type(value), "__set__"))
+        for cls in kind.__mro__
+        if cls not in stock and not cls.__module__.startswith("django_mailplus.")
+        for name, value in vars(cls).items()
+    )
+
+
+_ACCESS = frozenset({"__getattribute__", "__getattr__", "__setattr__", "__delattr__"})
 
 
 def is_method(name: str) -> bool:

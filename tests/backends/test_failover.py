@@ -266,3 +266,19 @@ def test_a_mistake_in_its_settings_is_an_error(with_mailers, servers):
 def test_options_that_make_no_sense_are_refused(failover, option, text):
     with pytest.raises(InvalidMailer, match=text):
         failover(**option)()
+
+
+def test_a_router_whose_mailers_are_down_is_down(with_mailers, servers, leaf):
+    with_mailers(
+        {
+            "default": {"BACKEND": FAILOVER, "OPTIONS": {"using": ["inner", "two"]}},
+            "inner": {"BACKEND": FAILOVER, "OPTIONS": {"using": ["one", "three"]}},
+            "one": smtp(servers[0], leaf),
+            "two": smtp(servers[1], leaf),
+            "three": smtp(servers[0], leaf),
+        }
+    )
+    servers[0].plan(banner="421 4.3.2 not now")
+    assert get_mailer("default").send_messages(each for each in mails(4)) == 4
+    assert taken(servers[1]) == names(4)
+    assert health("inner") == "open"

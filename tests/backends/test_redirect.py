@@ -15,6 +15,7 @@ from scripted_server import ScriptedServer
 
 from django_mailplus.backends.redirect import EmailBackend
 from django_mailplus.compat import InvalidMailer, get_mailer
+from django_mailplus.message.narrowing import narrow
 from django_mailplus.message.redirecting import Guard, barred_from, redirect, tamed
 from django_mailplus.message.wire import to_bytes
 
@@ -76,7 +77,11 @@ def test_all_goes_to_the_team(mailer, server):
     assert got["X-Original-Bcc"] == "dave@real.example"
     assert got["Subject"] == "[redirected] Hello"
     assert message.to == ["bob@real.example"]
-    assert [r.address for r in message.delivery_result.accepted] == [TEAM]
+    assert [r.address for r in message.delivery_result.accepted] == [
+        "bob@real.example",
+        "carol@real.example",
+        "dave@real.example",
+    ]
 
 
 def test_who_may_get_mail_gets_it(mailer, server):
@@ -216,6 +221,31 @@ def test_it_may_stand_on_both_sides_of_an_outbox():
     assert barred_from(message, guard) == set()
 
 
+def test_the_team_gets_a_mail_once_though_others_have_to_wait(with_mailers, server):
+    """Of each try an outbox learns who got it, in the words of the mail."""
+    server.replies["rcpt"] = {"eve@example.org": "450 4.2.1 later", "": "250 ok"}
+    smtp = {"host": server.host, "port": server.port}
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": REDIRECT,
+                "OPTIONS": {"using": "smtp", "to": TEAM, "allow": "example.org"},
+            },
+            "smtp": {"BACKEND": SMTP, "OPTIONS": smtp},
+        }
+    )
+    message = letter(to=["bob@real.example", "eve@example.org"])
+    get_mailer("default").send_messages([message])
+    told = {r.address: r.kind for r in message.delivery_result.recipients}
+    assert told == {"bob@real.example": "accepted", "eve@example.org": "transient"}
+    del server.commands[:]
+    server.replies["rcpt"] = "250 ok"
+    narrow(message, without={"bob@real.example"})
+    get_mailer("default").send_messages([message])
+    assert recipients(server) == ["eve@example.org"]
+    assert headers(server.messages[-1])["To"] == "eve@example.org"
+
+
 def test_a_cap_for_an_hour(mailer, server):
     mailed = mailer(to=TEAM, max_per_hour=2)
     batch = [letter() for _ in range(3)]
@@ -288,7 +318,9 @@ def test_nobody_real_is_ever_named(data):
     real = barred_from(plain, guard)
     if not real:
         return
-    redirect(plain, guard, real, prefix="[x] ")
+    if not redirect(plain, guard, real, prefix="[x] "):
+        assert not plain.recipients()  # and it is not sent
+        return
     assert all(map(guard.allows, plain.recipients()))
     head = headers(to_bytes(plain).partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
     for name, value in head.items():
