@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
+from django.core.mail import EmailMessage
+from django.utils import timezone
 from misbehaving_server import CLOSE, MisbehavingServer
 from outbox.mailing import send, states
 
@@ -88,3 +90,38 @@ def test_what_may_have_left_is_told_as_that(servers):
     Worker(["stamp"]).run(once=True)
     assert servers[1].taken == []
     assert Attempt.objects.get().outcome == "unknown"
+
+
+def test_behind_an_outbox_the_team_gets_a_redirected_mail_once(with_mailers):
+    with MisbehavingServer() as server:
+        server.plan(rcpt={"eve@example.org": "450 4.2.1 later", "": "250 ok"})
+        with_mailers(
+            {
+                "default": {
+                    "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+                    "OPTIONS": {"using": "guard", "dispatch": "worker"},
+                },
+                "guard": {
+                    "BACKEND": "django_mailplus.backends.redirect.EmailBackend",
+                    "OPTIONS": {
+                        "using": "one",
+                        "to": "team@example.com",
+                        "allow": "example.org",
+                    },
+                },
+                "one": {
+                    "BACKEND": SMTP,
+                    "OPTIONS": {"host": server.host, "port": server.port},
+                },
+            }
+        )
+        people = ["bob@real.example", "eve@example.org"]
+        EmailMessage("Hi", "Body", "ann@example.com", people).send()
+        Worker(["guard"]).run(drain=True)
+        assert [taken.recipients for taken in server.taken] == [["team@example.com"]]
+        server.plan()
+        OutboxMessage.objects.update(due_at=timezone.now())
+        Worker(["guard"]).run(drain=True)
+        assert [taken.recipients for taken in server.taken] == [["eve@example.org"]]
+        assert states() == ["sent"]
+        close_all()
