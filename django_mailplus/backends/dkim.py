@@ -14,10 +14,11 @@ from django.core.mail import EmailMessage
 from django_mailplus.backends.base import MailplusBackend, WrapperBackend
 from django_mailplus.chain import find_backend
 from django_mailplus.compat import InvalidMailer
+from django_mailplus.dkim.canonical import fields_of, split
 from django_mailplus.dkim.keys import Key, read_key
 from django_mailplus.dkim.signing import sign
 from django_mailplus.message.carried import signed
-from django_mailplus.message.envelope import domain_of, envelope_of
+from django_mailplus.message.envelope import bare_address, domain_of
 from django_mailplus.message.wire import to_bytes
 
 __all__ = ["EmailBackend"]
@@ -74,9 +75,8 @@ class EmailBackend(WrapperBackend):
         ]
 
     def prepare(self, message: EmailMessage) -> EmailMessage:
-        keys = self._keys_for(envelope_of(message).mail_from)
         data = _seven_bits(to_bytes(message))
-        return signed(message, sign(data, keys))
+        return signed(message, sign(data, self._keys_for(_author(data))))
 
     def _keys_for(self, sender: str) -> list[Key]:
         domain = domain_of(sender).encode("idna").decode()
@@ -88,6 +88,14 @@ class EmailBackend(WrapperBackend):
         raise ValueError(
             f"There is no DKIM key for the domain of the sender (there are: {known})."
         )
+
+
+def _author(data: bytes) -> str:
+    """The address in the header From, which may be another than the envelope's."""
+    head, _ = split(data)
+    values = [value for name, value in fields_of(head) if name == b"from"]
+    text = b"".join(values[:1]).decode().replace("\r\n", "").strip()
+    return bare_address(text)
 
 
 def _seven_bits(data: bytes) -> bytes:

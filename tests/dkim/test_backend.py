@@ -96,6 +96,16 @@ def test_a_key_is_chosen_by_the_domain_of_the_sender(mailer, server):
     assert holds(server.taken[1].content, key)
 
 
+def test_it_is_the_header_that_counts_not_the_envelope(mailer, server):
+    """Receivers compare with the From that people see (RFC 7489 section 3.1)."""
+    (_, one), (other, two) = made(), made(domain="example.org")
+    sent = letter(headers={"From": '"ann@example.com" <x@example.org>'})
+    mailer(one, two).send_messages([sent])
+    [got] = server.taken
+    assert got.sender == "ann@example.com"
+    assert holds(got.content, other)
+
+
 def test_a_sender_without_a_key_is_an_error(mailer, server):
     with pytest.raises(ValueError, match=r"no DKIM key .*there are: example\.com"):
         mailer(made()[1]).send_messages([letter(from_email="x@other.example")])
