@@ -60,13 +60,12 @@ class EmailBackend(WrapperBackend):
 
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
-        given = (options.get(n) for n in ("to", "allow", "max_per_hour"))
-        to, allow, most = given
+        to, allow = options.get("to") or (), options.get("allow") or ()
         return [
             *super().check(alias, options),
             *(
                 Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in _mistakes(to or (), allow or (), most)
+                for problem in _mistakes(to, allow, options.get("max_per_hour"))
             ),
         ]
 

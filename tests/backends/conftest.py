@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from backends.stage import PIPELINING, TO, Breaking
 from django.core.mail import EmailMessage
+from misbehaving_server import MisbehavingServer
 from scripted_server import ScriptedServer
 
+from django_mailplus.backends import breakers
 from django_mailplus.backends.smtp import EmailBackend
 from django_mailplus.compat import get_mailer
 from django_mailplus.signals import message_failed, message_sent
@@ -88,3 +90,19 @@ def mailer(with_mailers, peer):
         return lambda: get_mailer("default")
 
     return configure
+
+
+@pytest.fixture
+def forget_mailers():
+    """Nothing is known of any mailer, before the test and after it."""
+    breakers.forget_breakers()
+    yield
+    breakers.forget_breakers()
+    close_all()
+
+
+@pytest.fixture
+def servers():
+    """Two, for mailers of which one stands in for the other."""
+    with MisbehavingServer() as one, MisbehavingServer() as two:
+        yield [one, two]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.core.mail import EmailMessage
 from scripted_server import ScriptedServer
 
-__all__ = ["PIPELINING", "TO", "Breaking", "connections", "kind", "kinds", "letters"]
+__all__ = [
+    "PIPELINING",
+    "TO",
+    "Breaking",
+    "connections",
+    "kind",
+    "kinds",
+    "letters",
+    "smtp",
+]
 
 PIPELINING = "250-test\n250-PIPELINING\n250 SIZE 1000000"
 TO = ["bob@example.com", "Carol <carol@example.com>", "dave@example.com"]
@@ -44,3 +53,9 @@ def kind(message):
 
 def kinds(message):
     return [r.kind for r in message.delivery_result.recipients]
+
+
+def smtp(server, path="django_mailplus.backends.smtp.EmailBackend", **options):
+    """An entry of MAILERS for that server."""
+    options = {"host": server.host, "port": server.port, "timeout": 5, **options}
+    return {"BACKEND": path, "OPTIONS": options}

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 
 import pytest
+from backends.stage import smtp
 from django.core.mail import EmailMessage
-from misbehaving_server import CLOSE, RESET, MisbehavingServer
+from misbehaving_server import CLOSE, RESET
 
 from django_mailplus.backends import breakers
 from django_mailplus.backends.breakers import Patience, breaker_of
 from django_mailplus.compat import InvalidMailer, get_mailer
 from django_mailplus.exceptions import NoMailerError
-from django_mailplus.smtp.registry import close_all
 
 FAILOVER = "django_mailplus.backends.failover.EmailBackend"
 SMTP = "django_mailplus.backends.smtp.EmailBackend"
 DJANGO_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
-
-@pytest.fixture(autouse=True)
-def forget():
-    breakers.forget_breakers()
-    yield
-    breakers.forget_breakers()
-    close_all()
-
-
-@pytest.fixture
-def servers():
-    with ExitStack() as stack:
-        yield [stack.enter_context(MisbehavingServer()) for _ in range(2)]
-
-
-def smtp(server, path=SMTP):
-    options = {"host": server.host, "port": server.port, "timeout": 5}
-    return {"BACKEND": path, "OPTIONS": options}
+pytestmark = pytest.mark.usefixtures("forget_mailers")
 
 
 @pytest.fixture(params=[SMTP, DJANGO_SMTP], ids=["ours", "django"])

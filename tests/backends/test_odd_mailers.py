@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import smtplib
 import time
-from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
+from backends.stage import smtp
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
-from misbehaving_server import MisbehavingServer
 
 from django_mailplus.backends import breakers
 from django_mailplus.backends.base import MailplusBackend, WrapperBackend
 from django_mailplus.backends.breakers import Patience, breaker_of
 from django_mailplus.compat import get_mailer
 from django_mailplus.exceptions import NotSentError, PartialDeliveryError
-from django_mailplus.smtp.registry import close_all
 
 FAILOVER = "django_mailplus.backends.failover.EmailBackend"
 REDIRECT = "django_mailplus.backends.redirect.EmailBackend"
 SMTP = "django_mailplus.backends.smtp.EmailBackend"
 DJANGO = "django.core.mail.backends.smtp.EmailBackend"
 
-
-@pytest.fixture(autouse=True)
-def forget():
-    breakers.forget_breakers()
-    yield
-    breakers.forget_breakers()
-    close_all()
-
-
-@pytest.fixture
-def servers():
-    with ExitStack() as stack:
-        yield [stack.enter_context(MisbehavingServer()) for _ in range(2)]
-
-
-def smtp(server, path=SMTP, **options):
-    options = {"host": server.host, "port": server.port, "timeout": 5, **options}
-    return {"BACKEND": path, "OPTIONS": options}
+pytestmark = pytest.mark.usefixtures("forget_mailers")
 
 
 def over(*using, path=FAILOVER, **options):
@@ -281,7 +262,6 @@ class Refused(BaseEmailBackend):
 
 
 def test_a_refusal_of_a_provider_is_final(with_mailers, servers):
-
     with_mailers(
         {
             "default": over("api", "two", on_unknown="next"),

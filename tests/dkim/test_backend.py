@@ -127,10 +127,6 @@ def test_the_message_of_the_caller_stays_as_it_was(mailer):
     assert {n: v for n, v in vars(sent).items() if n != "delivery_result"} == before
 
 
-class Provider(django_mail.backends.base.BaseEmailBackend):
-    """Writes mail in its own way, as providers do."""
-
-
 @pytest.mark.parametrize(
     ("entries", "leaf", "words"),
     [
