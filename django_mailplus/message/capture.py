@@ -42,6 +42,9 @@ _ANYMAIL = frozenset(
         "track_opens",
     }
 )
+_HEEDED = _ANYMAIL | {"stream"}
+"""What mailers go by besides, also of a message that writes itself."""
+
 # How a message is sent, and what that leaves on it.
 _LEFT_BEHIND = frozenset(
     {"_connection", "anymail_status", "connection", "delivery_result", "outbox"}
@@ -53,7 +56,7 @@ _KNOWN = _LEFT_BEHIND.union(
     OPTIONS,
 )
 
-FIELDS = _KNOWN | _ANYMAIL
+FIELDS = _KNOWN | _HEEDED
 """What backends read of a message."""
 
 
@@ -77,7 +80,7 @@ def capture(message: EmailMessage, blobs: dict[str, bytes]) -> dict[str, Any]:
     if not addresses_as_django(message):
         document["recipients"] = _field(message, "recipients", _results)
     # What else is on a message that writes itself was for its own use, such as a key.
-    if attributes := _attributes(message, anymails_only=not written_by_django):
+    if attributes := _attributes(message, heeded_only=not written_by_django):
         document["attributes"] = attributes
     return document
 
@@ -177,17 +180,17 @@ def _attachment(attachment: Any, blobs: dict[str, bytes]) -> Any:
     return [encode(filename), written, encode(mimetype)]
 
 
-def _attributes(message: EmailMessage, *, anymails_only: bool) -> list[list[Any]]:
+def _attributes(message: EmailMessage, *, heeded_only: bool) -> list[list[Any]]:
     own = [name for name in vars(message) if name not in _KNOWN]
     kind: Any = type(message)  # its stubs deny that it is hashable
-    inherited = inherited_names(kind, _ANYMAIL)
+    inherited = inherited_names(kind, _HEEDED)
     if not own and not inherited:
         return []
     attributes = []
     for name in dict.fromkeys([*own, *inherited]):
         if name.startswith("mailplus_") or name in _KNOWN:
             continue
-        if anymails_only and name not in _ANYMAIL:
+        if heeded_only and name not in _HEEDED:
             continue
         value = getattr(message, name)
         if _is_unset(value):
@@ -198,7 +201,7 @@ def _attributes(message: EmailMessage, *, anymails_only: bool) -> list[list[Any]
             attributes.append([name, encode(value)])
         except NotCarriedError as error:
             # A constant of a class, such as a pattern, stays with its code.
-            if name in vars(message) or name in _ANYMAIL:
+            if name in vars(message) or name in _HEEDED:
                 raise error.within(name) from None
     return attributes
 

@@ -9,6 +9,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from django.core.mail import EmailMessage
+
+from django_mailplus.message.stream import stream_of
 from django_mailplus.outbox.backoff import KEEP_TRYING
 from django_mailplus.outbox.states import Priority
 
@@ -23,7 +26,8 @@ class OutboxOptions:
     it was due a mail is still retried. `idempotency_key` makes a second mail with the
     same key the first one. `on_unknown` says what happens when nobody knows whether the
     server took the mail: "retry" may send it twice, "hold" leaves it to a human.
-    `sensitive` keeps what the mail says out of sight, and erases it once it was sent.
+    `stream` is the kind of mail, such as "newsletter"; it may be said as `message.stream`,
+    too. `sensitive` keeps what the mail says out of sight, and erases it once it was sent.
 
     TypeError and ValueError name the option and what it takes: when these are made, and
     when a message is sent with them, by when `expires_at` may be past.
@@ -59,8 +63,18 @@ class OutboxOptions:
         return datetime.timedelta(seconds=self.max_age)
 
     @classmethod
-    def of(cls, message: object) -> OutboxOptions:
-        """What a message says in its attribute `outbox`: options, or a mapping of them."""
+    def of(cls, message: EmailMessage) -> OutboxOptions:
+        """What a message says in its attribute `outbox`: options, or a mapping of them.
+
+        Its stream may stand in its attribute `stream` as well.
+        """
+        options = cls._given(message)
+        if options.stream is None and (stream := stream_of(message)):
+            return replace(options, stream=stream)
+        return options
+
+    @classmethod
+    def _given(cls, message: EmailMessage) -> OutboxOptions:
         given = getattr(message, "outbox", None)
         if isinstance(given, Mapping):
             if unknown := [key for key in given if key not in _NAMES]:

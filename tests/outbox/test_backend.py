@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
+from example_backends import Stamp
 from outbox.mailing import drain, mailers, message
 
 from django_mailplus import mail
@@ -48,6 +49,43 @@ def outbox(server, with_mailers):
         with_mailers(mailers(server, **options))
 
     return outbox
+
+
+@pytest.mark.parametrize("said", ["message", "block", "enqueue"])
+def test_the_stream_is_known_when_the_mail_leaves(
+    said, server, with_mailers, monkeypatch
+):
+    seen = []
+
+    def prepare(wrapper, message):
+        seen.append(message.stream)
+        return message
+
+    monkeypatch.setattr(Stamp, "prepare", prepare)
+    with_mailers(
+        mailers(server)
+        | {
+            "default": {"BACKEND": PATH, "OPTIONS": {"using": "stamp"}},
+            "stamp": {
+                "BACKEND": "example_backends.Stamp",
+                "OPTIONS": {"using": "smtp"},
+            },
+        }
+    )
+    sent = message()
+    match said:
+        case "message":
+            sent.stream = "news"
+            sent.send()
+        case "block":
+            with outbox_options(stream="news"):
+                sent.send()
+        case "enqueue":
+            enqueue(sent, stream="news")
+    drain("stamp")
+    assert seen == ["news"]
+    assert OutboxMessage.objects.get().stream == "news"
+    assert vars(sent).get("stream") == ("news" if said == "message" else None)
 
 
 def test_send_mail_stores_and_a_worker_sends(world, server):

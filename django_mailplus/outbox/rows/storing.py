@@ -127,6 +127,8 @@ def _transaction(drafts: Sequence[_Draft]) -> AbstractContextManager[Any]:
 def _draft(message: EmailMessage, options: OutboxOptions, mailer: str) -> _Draft:
     _refuse_header_injection(message)
     message = freeze(message)
+    if options.stream:  # for the mailers that see it when it leaves
+        message.stream = options.stream  # type: ignore[attr-defined]
     envelope = envelope_of(message)
     give_up: Any
     due: Any
