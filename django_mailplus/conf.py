@@ -42,6 +42,12 @@ KEYS: Mapping[str, Key] = {
         meaning="What this installation is, such as production or staging: "
         "`check --deploy` then says who gets its mail.",
     ),
+    "BULK_STREAMS": Key(
+        type=dict,
+        default={},
+        meaning="Streams that go to many and that people may leave: their names, and what "
+        "the pages call them.",
+    ),
     "OUTBOX_KEEP_SENT_DAYS": Key(
         type=int,
         default=30,

@@ -10,6 +10,7 @@ from django_mailplus.outbox.models import (
     Payload,
     Recipient,
 )
+from django_mailplus.suppression.models import Suppression
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "Payload",
     "Recipient",
     "SendingAllowance",
+    "Suppression",
 ]
