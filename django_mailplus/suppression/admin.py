@@ -31,9 +31,8 @@ class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic i
         "expires_at",
         "kept_back",
     )
-    list_filter = ("reason", "stream", ("expires_at", admin.EmptyFieldListFilter))
+    list_filter = ("reason", "stream", "created_at")
     search_fields = ("address",)
-    date_hierarchy = "created_at"
     actions = ("download",)
     fields = ("address", "reason", "stream", "detail", "expires_at")
     shown = (

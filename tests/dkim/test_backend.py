@@ -185,7 +185,7 @@ def test_both_headers_of_one_click_are_signed(with_mailers, server):
     sent = letter(bcc=[])
     sent.stream = "news"
     assert get_mailer("default").send_messages([sent]) == 1
-    data = server.taken[0]
+    data = server.taken[0].content
     assert holds(data, key)
     for name in (b"List-Unsubscribe", b"List-Unsubscribe-Post"):
         without = re.sub(rb"(?mi)^%s:.*\r\n(?:[ \t].*\r\n)*" % name, b"", data)
