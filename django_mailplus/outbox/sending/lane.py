@@ -77,7 +77,7 @@ class Lane:
         self.patience = max(_ANSWER, self.lease)
         self._concurrency = sending.concurrency
         self._open_stream()
-        self._limiter = Limiter(alias, sending.rate) if sending.rate else None
+        self._limiter = Limiter({alias: sending.rate}) if sending.rate else None
         self._backlog: deque[Carried] = deque()
         self._sending: dict[int, Carried] = {}  # by the id() of the message
         self._told: list[_Told] = []  # what became of mails, not yet recorded
