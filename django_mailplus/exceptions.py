@@ -5,6 +5,9 @@
       PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
       NoMailerError (OSError)           backends: all mailers of a router are down
+      RateLimitError (OSError)          backends: no more mail may leave for now
+      UnsupportedMessageError           backends: a mailer cannot send what this one asks for
+        (ValueError)
       NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
@@ -26,7 +29,9 @@ __all__ = [
     "NotSentError",
     "PartialDeliveryError",
     "PoolTimeout",
+    "RateLimitError",
     "SnapshotError",
+    "UnsupportedMessageError",
 ]
 
 
@@ -78,11 +83,35 @@ class NoMailerError(MailplusError, OSError):
         name = "EMAIL_BACKEND" if router is None else f"MAILERS[{router!r}]"
         super().__init__(f"{name}: no mailer could be reached ({told}).")
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until the first of those has room that were only short of it."""
+        waits = [getattr(error, "retry_after", None) for error in self.errors.values()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
 
 def _brief(error: Exception) -> str:
     """Its class and code: its words may hold addresses."""
     code = getattr(error, "smtp_code", None) or getattr(error, "status_code", None)
     return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+class RateLimitError(MailplusError, OSError):
+    """No more mail may leave through a mailer for now; this one was not sent.
+
+    There is room for one again in `retry_after` seconds.
+    """
+
+    def __init__(self, mailer: str | None, rates: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        name = "EMAIL_BACKEND" if mailer is None else f"MAILERS[{mailer!r}]"
+        super().__init__(
+            f"{name}: {rates} leaves no room for another mail for {retry_after:.3g} s."
+        )
+
+
+class UnsupportedMessageError(MailplusError, ValueError):
+    """This message asks for something that this mailer cannot do; it was not sent."""
 
 
 class NotSentError(MailplusError):

@@ -25,6 +25,7 @@ from django_mailplus.delivery import (
     classify,
     http_status,
     mark_unsent,
+    retry_after,
 )
 from django_mailplus.exceptions import NoMailerError, PoolTimeout
 from django_mailplus.message.copying import copy_message, freeze
@@ -319,7 +320,7 @@ def _said(result: DeliveryResult | None, error: Exception | None) -> _Said:
         return "taken"
     if isinstance(error, ImproperlyConfigured):
         return "mistake"
-    if isinstance(error, UntriedError | PoolTimeout):
+    if isinstance(error, UntriedError | PoolTimeout) or retry_after(error) is not None:
         return "untried"
     if http_status(error) in _BUSY_STATUS:
         return "busy"

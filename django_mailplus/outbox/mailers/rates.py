@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,10 +12,25 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from django_mailplus.outbox.clock import DatabaseNow
-from django_mailplus.outbox.models import MailerState, database
+from django_mailplus.outbox.models import NO_MAILER, MailerState, database
 from django_mailplus.rates import Rate
 
-__all__ = ["Limiter"]
+__all__ = ["Limiter", "name_of"]
+
+_LONGEST_NAME = MailerState._meta.get_field("alias").max_length
+
+
+def name_of(alias: str, rate: Rate) -> str:
+    """Under which the `ratelimit` mailer of that alias shares a rate.
+
+    One for each unit: a count that was changed goes on where the old one was. No mailer
+    behind an outbox is called so.
+    """
+    name = f"{NO_MAILER}{rate.unit}:{alias}"
+    if _LONGEST_NAME is None or len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(alias.encode()).hexdigest()
+    return f"{NO_MAILER}{rate.unit}:{digest}"
 
 
 class _Overtaken(Exception):  # noqa: N818 (no error: it ends a transaction)
