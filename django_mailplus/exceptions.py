@@ -80,14 +80,17 @@ class NoMailerError(MailplusError, OSError):
     def __init__(self, router: str | None, errors: Mapping[Any, Exception]) -> None:
         self.errors = dict(errors)
         told = ", ".join(f"{alias}: {_brief(e)}" for alias, e in errors.items())
-        name = "EMAIL_BACKEND" if router is None else f"MAILERS[{router!r}]"
-        super().__init__(f"{name}: no mailer could be reached ({told}).")
+        super().__init__(f"{_name(router)}: no mailer could be reached ({told}).")
 
     @property
     def retry_after(self) -> float | None:
         """Seconds until the first of those has room that were only short of it."""
         waits = [getattr(error, "retry_after", None) for error in self.errors.values()]
         return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _name(mailer: str | None) -> str:
+    return "EMAIL_BACKEND" if mailer is None else f"MAILERS[{mailer!r}]"
 
 
 def _brief(error: Exception) -> str:
@@ -104,14 +107,16 @@ class RateLimitError(MailplusError, OSError):
 
     def __init__(self, mailer: str | None, rates: str, retry_after: float) -> None:
         self.retry_after = retry_after
-        name = "EMAIL_BACKEND" if mailer is None else f"MAILERS[{mailer!r}]"
         super().__init__(
-            f"{name}: {rates} leaves no room for another mail for {retry_after:.3g} s."
+            f"{_name(mailer)}: {rates} leaves no room for another mail for {retry_after:.3g} s."
         )
 
 
 class UnsupportedMessageError(MailplusError, ValueError):
-    """This message asks for something that this mailer cannot do; it was not sent."""
+    """A message asks for something that this mailer cannot do; it was not sent."""
+
+    def __init__(self, mailer: str | None, text: str) -> None:
+        super().__init__(f"{_name(mailer)}: {text}")
 
 
 class NotSentError(MailplusError):

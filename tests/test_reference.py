@@ -27,6 +27,7 @@ from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.dkim import EmailBackend as Dkim
 from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
+from django_mailplus.backends.ratelimit import EmailBackend as RateLimit
 from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
@@ -66,10 +67,10 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
-    r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
-    r"|tasks"
+    r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
+    r"|rates|tasks"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
@@ -115,6 +116,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     assert _table(page, "Wrappers and routers") == of_wrappers
     assert _table(page, "Redirect") == _constructor(Redirect) - of_wrappers
     assert _table(page, "DKIM") == _constructor(Dkim) - of_wrappers
+    assert _table(page, "Rate limit") == _constructor(RateLimit) - of_wrappers
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers

@@ -19,10 +19,10 @@ from django.core.cache import caches
 from django.core.signals import setting_changed
 from django.db import Error, connections
 
-from django_mailplus.compat import InvalidMailer
+from django_mailplus.compat import InvalidMailer, in_transaction
 from django_mailplus.rates import Rate
 
-__all__ = ["RateLimiter", "forget_limiters", "limiter_of"]
+__all__ = ["ONE_PROCESS", "UNLOCKED", "RateLimiter", "forget_limiters", "limiter_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -200,8 +200,8 @@ def _outside_transactions(ask: Callable[[], T]) -> T:
     """
     from django_mailplus.outbox.models import database
 
-    connection = connections[database()]
-    if not connection.in_atomic_block or connection.vendor == "sqlite":
+    alias = database()
+    if not in_transaction(alias) or connections[alias].vendor == "sqlite":
         return ask()
     found: list[T] = []
     failed: list[BaseException] = []
@@ -222,13 +222,17 @@ def _outside_transactions(ask: Callable[[], T]) -> T:
     return found[0]
 
 
-_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
+ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
+"""Caches of Django that no other process sees."""
+
+UNLOCKED = ("filebased.FileBasedCache",)
+"""Whose `add` may succeed for two at once."""
 
 
 def _books(alias: str | None, rates: Sequence[Rate], cache: str | None) -> _Books:
     if cache is None:
         return _DatabaseBooks(alias, rates)
-    if str(settings.CACHES[cache].get("BACKEND", "")).endswith(_ONE_PROCESS):
+    if str(settings.CACHES[cache].get("BACKEND", "")).endswith(ONE_PROCESS):
         return _OwnBooks(rates)
     return _CachedBooks(alias, rates, cache)
 
