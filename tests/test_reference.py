@@ -67,7 +67,7 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
     r"|rates|tasks"

@@ -23,12 +23,11 @@ from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
+from django_mailplus.backends.tracing import hop
 from django_mailplus.chain import (
     aliases_in,
     describe,
-    find_backend,
     refuse_cycle,
-    walk,
 )
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
 from django_mailplus.delivery import DeliveryResult, unsent
@@ -162,10 +161,11 @@ class _Forwarding(MailplusBackend):
         self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
     ) -> int:
         """Send the copies in one call and hand their results to the originals."""
+        leaving = [copied for _, copied in pairs]
         try:
-            return (
-                self._mailer(alias).send_messages([copied for _, copied in pairs]) or 0
-            )
+            with hop(alias, leaving) as told:
+                told.count = self._mailer(alias).send_messages(leaving)
+                return told.count or 0
         except OSError:  # what smtplib and sockets raise; mistakes are never swallowed
             if not self.fail_silently:
                 raise
@@ -377,22 +377,4 @@ class RouterBackend(_Forwarding):
 
     def _inline(self, alias: str | None) -> Inline:
         opened = self._opened.get(alias)
-        return Inline(
-            opened or get_mailer(alias),
-            tells=alias is None or _all_ours(alias),
-            keep=opened is not None,
-        )
-
-
-def _all_ours(alias: str) -> bool:
-    """Whether all backends from here on set a result on each message."""
-    return all(map(_is_ours, map(find_backend, walk(alias))))
-
-
-def _is_ours(backend: object) -> bool:
-    """Not by a class of a project that sends in its own way."""
-    if not isinstance(backend, type) or not issubclass(backend, MailplusBackend):
-        return False
-    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
-    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
-    return all(home.startswith("django_mailplus.") for home in homes)
+        return Inline(alias, opened or get_mailer(alias), keep=opened is not None)

@@ -20,6 +20,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.results import carry_result
+from django_mailplus.backends.tracing import pass_over
 from django_mailplus.delivery import (
     DeliveryResult,
     classify,
@@ -148,6 +149,9 @@ class _Journey:
             self.at = self.waiting.popleft()
             if breaker is None or breaker(self.at).admits():
                 return True
+            pass_over(
+                self.at, f"it is down, for another {breaker(self.at).seconds:.0f} s"
+            )
             self.skipped.append(self.at)
         if breaker is None or not self.skipped:
             return False
