@@ -108,7 +108,8 @@ class RateLimitError(MailplusError, OSError):
     def __init__(self, mailer: str | None, rates: str, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(
-            f"{_name(mailer)}: {rates} leaves no room for another mail for {retry_after:.3g} s."
+            f"{_name(mailer)}: no room for another mail for {retry_after:.3g} s (at most "
+            f"{rates})."
         )
 
 

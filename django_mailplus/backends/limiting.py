@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
-from django.db import Error, connections
+from django.db import Error, connections, transaction
 
 from django_mailplus.compat import InvalidMailer, in_transaction
 from django_mailplus.rates import Rate
@@ -201,8 +201,11 @@ def _outside_transactions(ask: Callable[[], T]) -> T:
     from django_mailplus.outbox.models import database
 
     alias = database()
-    if not in_transaction(alias) or connections[alias].vendor == "sqlite":
+    if not in_transaction(alias):
         return ask()
+    if connections[alias].vendor == "sqlite":
+        with transaction.atomic(using=alias):  # what fails here spoils nothing else
+            return ask()
     found: list[T] = []
     failed: list[BaseException] = []
 
@@ -225,8 +228,8 @@ def _outside_transactions(ask: Callable[[], T]) -> T:
 ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 """Caches of Django that no other process sees."""
 
-UNLOCKED = ("filebased.FileBasedCache",)
-"""Whose `add` may succeed for two at once."""
+UNLOCKED = ("filebased.FileBasedCache", "db.DatabaseCache")
+"""Whose `add` may succeed for two at once, or is part of a transaction of the caller's."""
 
 
 def _books(alias: str | None, rates: Sequence[Rate], cache: str | None) -> _Books:

@@ -25,6 +25,8 @@ from django_mailplus.rates import Rate
 
 __all__ = ["EmailBackend"]
 
+_HELD = 5.0  # seconds; for longer an outbox keeps mail better than a worker
+
 
 class EmailBackend(WrapperBackend):
     """Hands on as many messages as `rate` allows, such as "14/s"; of several all hold.
@@ -32,7 +34,8 @@ class EmailBackend(WrapperBackend):
     A tenth may leave at once, the others one by one. A call waits `max_wait` seconds for
     room, all its messages together, 0 for not at all. What has none then is not sent, and
     raises `RateLimitError`; where others of the batch were sent, within a
-    `PartialDeliveryError`. An outbox keeps the mail for as long as that error says.
+    `PartialDeliveryError`. An outbox keeps the mail for as long as that error says; its
+    workers wait no more than 5 seconds for a mail.
 
     The rates are those of the mailer's alias, shared by all processes: through `cache`, the
     name of a cache, or without it in the database of the outbox.
@@ -109,10 +112,12 @@ class EmailBackend(WrapperBackend):
 
     def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
+        if type(self).send_messages is not EmailBackend.send_messages:
+            return None
         return LimitedStream(
             open_stream(partial(get_mailer, self.using[0]), concurrency),
             take=self.limiter.take,
-            max_wait=self.max_wait,
+            max_wait=min(self.max_wait, _HELD),
             no_room=self._no_room,
             note_unsent=self._note_unsent,
             carry=self.carry,

@@ -160,6 +160,7 @@ CACHES = "django.core.cache.backends"
         ("locmem.LocMemCache", False),
         ("dummy.DummyCache", False),
         ("filebased.FileBasedCache", False),
+        ("db.DatabaseCache", False),
         ("redis.RedisCache", True),
     ],
 )

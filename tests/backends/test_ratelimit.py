@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from backends.stage import letters, redis, smtp
+from commands.worker_stage import tables_away
 from django.core.cache import caches
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
@@ -92,7 +93,9 @@ def test_what_has_no_room_says_when_there_will_be_some(limited, peer):
     mailer = limited(rate="20/h")
     mailer.send_messages(letters(2))
     [late] = letters(1)
-    with pytest.raises(RateLimitError, match="MAILERS\\['default'\\]: 20/h ") as caught:
+    with pytest.raises(
+        RateLimitError, match="MAILERS\\['default'\\]: no room"
+    ) as caught:
         mailer.send_messages([late])
     assert isinstance(caught.value, OSError)
     assert classify(caught.value) == "mailer"
@@ -232,6 +235,27 @@ def test_one_who_died_at_the_books_holds_them_up_for_a_while_only(with_mailers, 
     assert mailer.send_messages(letters(1)) == 1
 
 
+def test_before_migrate_the_error_says_what_to_do(with_mailers, peer):
+    with_mailers({"default": ratelimit(rate="20/h"), "smtp": smtp(peer)})
+    with tables_away(MailerState), pytest.raises(InvalidMailer, match="migrate"):
+        get_mailer("default").send_messages(letters(1))
+    assert peer.taken == []
+
+
+def test_without_the_app_there_is_only_a_cache(with_mailers, peer):
+    with_mailers(
+        {
+            "default": ratelimit(rate="20/h"),
+            "cached": ratelimit(rate="20/h", cache="default"),
+            "smtp": smtp(peer),
+        },
+        INSTALLED_APPS=[],
+    )
+    with pytest.raises(InvalidMailer, match="or name a cache"):
+        get_mailer("default")
+    assert get_mailer("cached").send_messages(letters(1)) == 1
+
+
 # --- Behind a router ----------------------------------------------------------------------
 
 
@@ -312,7 +336,7 @@ def test_an_outbox_keeps_the_rest_for_as_long_as_it_takes(queued, peer):
     assert Attempt.objects.count() == 2
     rests = MailerState.objects.get(alias="slow")
     assert rests.failures == 0
-    assert "20/h leaves no room" in rests.reason
+    assert "no room for another mail" in rests.reason
     assert 100 < seconds_until_due("slow") <= 200
     MailerState.objects.all().delete()
     Worker(["slow"]).run(drain=True)
@@ -337,6 +361,50 @@ def test_short_waits_hold_up_no_worker_and_cost_no_pause(queued, peer):
     assert not MailerState.objects.filter(paused_until__isnull=False).exists()
     assert Attempt.objects.count() == 30
     assert peer.connections <= 3
+
+
+@pytest.fixture
+def queued_before_a_router(with_mailers, servers):
+    def configure(second, names):
+        with_mailers(
+            {
+                "default": {
+                    "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+                    "OPTIONS": {"using": "both", "dispatch": "worker"},
+                },
+                "both": {
+                    "BACKEND": "django_mailplus.backends.failover.EmailBackend",
+                    "OPTIONS": {"using": ["slow", second]},
+                },
+                "slow": ratelimit("one", rate="20/h", max_wait=0),
+                "slower": ratelimit("two", rate="10/h", max_wait=0),
+                "one": smtp(servers[0]),
+                "two": smtp(servers[1]),
+            }
+        )
+        send(*names)
+        Worker(["both"]).run(drain=True)
+
+    return configure
+
+
+def test_behind_a_router_the_others_send_what_has_no_room(
+    queued_before_a_router, servers
+):
+    queued_before_a_router("two", names(10))
+    assert states() == ["sent"] * 10
+    assert [len(server.taken) for server in servers] == [2, 8]
+    assert not MailerState.objects.filter(paused_until__isnull=False).exists()
+
+
+def test_where_none_has_room_the_outbox_waits_for_the_first(
+    queued_before_a_router, servers
+):
+    queued_before_a_router("slower", names(6))
+    assert sorted(states()) == ["queued"] * 3 + ["sent"] * 3
+    assert [len(server.taken) for server in servers] == [2, 1]
+    assert 100 < seconds_until_due("both") <= 200
+    assert MailerState.objects.get(alias="both").failures == 0
 
 
 def test_a_pause_that_is_over_lets_the_worker_go_on_by_itself(queued, peer):
