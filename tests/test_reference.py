@@ -27,6 +27,7 @@ from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.dkim import EmailBackend as Dkim
 from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
+from django_mailplus.backends.ratelimit import EmailBackend as RateLimit
 from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
@@ -70,10 +71,10 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|pages|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
-    r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
-    r"|tasks|suppression\.\w+"
+    r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
+    r"|rates|tasks|suppression\.\w+"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
@@ -119,6 +120,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     assert _table(page, "Wrappers and routers") == of_wrappers
     assert _table(page, "Redirect") == _constructor(Redirect) - of_wrappers
     assert _table(page, "DKIM") == _constructor(Dkim) - of_wrappers
+    assert _table(page, "Rate limit") == _constructor(RateLimit) - of_wrappers
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers

@@ -79,7 +79,7 @@ class Accounts(TestCase):
         user = User.objects.create_user(old, old, PASSWORD)
         verify_email_address(user)
         self.client.force_login(user)
-        start_email_change(user, new, base_url="http://127\.0\.0\.1:8000")
+        start_email_change(user, new, base_url="http://127.0.0.1:8000")
         self.press_the_button(mail.outbox[-1], "change")
         user.refresh_from_db()
         return user
