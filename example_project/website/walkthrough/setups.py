@@ -9,6 +9,7 @@ from typing import Any
 
 from django.test.utils import override_settings
 
+from django_mailplus.exceptions import RateLimitError
 from django_mailplus.mail import send_mail
 from website.mailers import sending_to
 from website.walkthrough.walk import Arrival, Step, Walk, expect, expect_equal
@@ -54,4 +55,23 @@ def a_signed_mail(walk: Walk) -> str:
     return "signed for example.com"
 
 
-SETUP_STEPS: tuple[Step, ...] = (a_second_provider, a_staging_site, a_signed_mail)
+def a_rate_limit(walk: Walk) -> str:
+    with set_up("rate_limit", walk):
+        send(walk)
+        try:
+            send_mail("One too many", "It is hot.", None, [CUSTOMER])
+        except RateLimitError as error:
+            wait = error.retry_after
+        else:
+            wait = 0.0
+    walk.new_mails(0)
+    expect(0 < wait < 60, f"there is room again in {wait} seconds")
+    return f"one mail, then none, and the error says: again in {wait:.0f} s"
+
+
+SETUP_STEPS: tuple[Step, ...] = (
+    a_second_provider,
+    a_staging_site,
+    a_signed_mail,
+    a_rate_limit,
+)
