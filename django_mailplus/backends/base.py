@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -19,16 +19,15 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
 from django_mailplus.backends.constructors import unknown_options
-from django_mailplus.backends.inline import Inline
+from django_mailplus.backends.inline import Inline, all_tell
 from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.results import carry_result
-from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
+from django_mailplus.backends.routing import Member, Route, Rules, mistakes
+from django_mailplus.backends.splitting import SplitStream
 from django_mailplus.chain import (
     aliases_in,
     describe,
-    find_backend,
     refuse_cycle,
-    walk,
 )
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
 from django_mailplus.delivery import DeliveryResult, unsent
@@ -327,14 +326,22 @@ class RouterBackend(_Forwarding):
         """One of `self.using`, or several in the order in which they are asked."""
         raise NotImplementedError("a router must say which mailer takes a message")
 
+    def split(self, message: EmailMessage) -> Sequence[Collection[str]]:
+        """Groups of its bare addresses that are to go apart: `choose` gets a copy to each.
+
+        With less than two groups the message stays whole.
+        """
+        return ()
+
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Closed: override `choose`. Returns how many messages were sent in all."""
-        stream = RoutedStream(self._route, self._inline, name=self.alias)
+        stream = self._routed(self._inline)
+        sent = 0
         for message in email_messages:
             stream.put(message)
         failures: dict[int, tuple[str | None, Exception]] = {}  # one may be of many
         while (fate := stream.fate(0)) is not None:
-            error = fate.error
+            error, sent = fate.error, sent + fate.sent
             if error and not (self.fail_silently and isinstance(error, OSError)):
                 failures.setdefault(id(error), (fate.alias, error))
         if failures:
@@ -343,7 +350,7 @@ class RouterBackend(_Forwarding):
                 kind = type(error).__name__
                 logger.warning("The mailer %s failed as well: %s", alias, kind)
             raise first
-        return stream.sent
+        return sent
 
     def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
@@ -353,7 +360,10 @@ class RouterBackend(_Forwarding):
         def open_member(alias: str | None) -> Stream:
             return open_stream(partial(get_mailer, alias), concurrency)
 
-        return RoutedStream(self._route, open_member, name=self.alias)
+        return self._routed(open_member)
+
+    def _routed(self, open_member: Callable[[str | None], Member]) -> SplitStream:
+        return SplitStream(self._route, open_member, split=self.split, name=self.alias)
 
     def _route(self, message: EmailMessage) -> Route:
         chosen = self.choose(message)
@@ -379,20 +389,6 @@ class RouterBackend(_Forwarding):
         opened = self._opened.get(alias)
         return Inline(
             opened or get_mailer(alias),
-            tells=alias is None or _all_ours(alias),
+            tells=alias is None or all_tell(alias),
             keep=opened is not None,
         )
-
-
-def _all_ours(alias: str) -> bool:
-    """Whether all backends from here on set a result on each message."""
-    return all(map(_is_ours, map(find_backend, walk(alias))))
-
-
-def _is_ours(backend: object) -> bool:
-    """Not by a class of a project that sends in its own way."""
-    if not isinstance(backend, type) or not issubclass(backend, MailplusBackend):
-        return False
-    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
-    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
-    return all(home.startswith("django_mailplus.") for home in homes)

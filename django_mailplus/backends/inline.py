@@ -10,10 +10,24 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.routing import Sent, UntriedError
+from django_mailplus.chain import find_backend, walk
 from django_mailplus.delivery import DeliveryResult, classify, mark_unsent
 from django_mailplus.exceptions import PartialDeliveryError
 
-__all__ = ["Inline"]
+__all__ = ["Inline", "all_tell"]
+
+
+def all_tell(alias: str) -> bool:
+    """Whether all backends from here on set a result on each message, as ours do."""
+    return all(map(_is_ours, map(find_backend, walk(alias))))
+
+
+def _is_ours(backend: object) -> bool:
+    """Not by a class of a project that sends in its own way."""
+    found = (getattr(backend, name, None) for name in ("send_messages", "_send"))
+    methods = [method for method in found if method is not None]
+    homes = [str(getattr(method, "__module__", "")) for method in methods]
+    return bool(homes) and all(home.startswith("django_mailplus.") for home in homes)
 
 
 class Inline:

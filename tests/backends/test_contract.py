@@ -57,6 +57,10 @@ CASES = {
     "roundrobin": Case(
         "django_mailplus.backends.roundrobin.EmailBackend", {"using": {"smtp": 2}}
     ),
+    "route": Case(
+        "django_mailplus.backends.route.EmailBackend",
+        {"using": ["smtp"], "routes": {"example.com": "smtp"}},
+    ),
 }
 
 
