@@ -29,6 +29,7 @@ from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
 from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
+from django_mailplus.backends.route import EmailBackend as Route
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
 from django_mailplus.models import EmailAddress, OutboxMessage
@@ -66,7 +67,7 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|splitting|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
     r"|tasks"
@@ -118,6 +119,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers
+    assert _table(page, "Route") == _constructor(Route) - of_routers
     assert _constructor(Failover) == of_routers
 
 

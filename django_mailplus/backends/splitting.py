@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.core.mail import EmailMessage
@@ -146,21 +146,22 @@ def _apart(
 
 def _together(whole: _Whole, name: str | None) -> Fate:
     fates = [part.fate for part in whole.parts if part.fate is not None]
-    results = [_told(part, fate) for part, fate in zip(whole.parts, fates, strict=True)]
     for part in whole.parts:  # and what a provider's API said
         carry_result(part.message, whole.original)
-    merged = _merged(envelope_of(whole.original).rcpt_to, results, name)
-    whole.original.delivery_result = merged  # type: ignore[attr-defined]
+    sent = min(1, sum(fate.sent for fate in fates))
     failed = [pair for pair in zip(whole.parts, fates, strict=True) if pair[1].error]
-    _, last = min(failed, key=_weight, default=(None, fates[0]))
+    results = [getattr(part.message, "delivery_result", None) for part in whole.parts]
+    if not failed and not any(results):  # stored, or given to who tells nothing
+        return Fate(whole.original, None, fates[0].alias, sent)
+    merged = _merged(whole, fates, name)
+    whole.original.delivery_result = merged  # type: ignore[attr-defined]
+    _, worst = min(failed, key=_weight, default=(None, fates[0]))
     if not merged.accepted:
-        return replace(last, message=whole.original, sent=0)
+        return replace(worst, message=whole.original, sent=0)
     for _, fate in failed:
         kind = type(fate.error).__name__
         logger.warning("Some recipients were not mailed by %s: %s", fate.alias, kind)
-    return Fate(
-        whole.original, None, fates[0].alias, min(1, sum(f.sent for f in fates))
-    )
+    return Fate(whole.original, None, fates[0].alias, sent)
 
 
 def _weight(failed: tuple[_Part, Fate]) -> int:
@@ -171,10 +172,10 @@ def _weight(failed: tuple[_Part, Fate]) -> int:
     return {"unknown": 0, "mailer": 2}.get(classify(fate.error), 1)
 
 
-def _merged(
-    addresses: Iterable[str], results: Sequence[DeliveryResult], name: str | None
-) -> DeliveryResult:
+def _merged(whole: _Whole, fates: Sequence[Fate], name: str | None) -> DeliveryResult:
     """In the words of the part that fared worst, with everybody in the order written."""
+    addresses = envelope_of(whole.original).rcpt_to
+    results = [_told(part, fate) for part, fate in zip(whole.parts, fates, strict=True)]
     worst = next((result for result in results if result.refused), results[0])
     places = {address: number for number, address in enumerate(addresses)}
     told = [recipient for result in results for recipient in result.recipients]

@@ -163,5 +163,3 @@ def test_mistakes_are_told_at_once_and_by_the_checks(route, options, text):
 def test_what_is_right_finds_nothing(route):
     route(by="stream", routes={"news": ["b", "c"]}, otherwise=["a", "b"])
     assert not [f for f in run_checks(tags=["mail"]) if f.id.startswith("mailplus.")]
-
-
