@@ -26,7 +26,7 @@ from django_mailplus.delivery import (
     unsent,
 )
 from django_mailplus.message.copying import copy_message, freeze
-from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.envelope import bare_address, envelope_of
 from django_mailplus.message.narrowing import narrow
 from django_mailplus.message.redirecting import tamed
 
@@ -206,12 +206,20 @@ def _by_error(address: str, error: Exception | None) -> RecipientResult:
     if error is None:
         return RecipientResult(address=address, kind="accepted")
     kind: Kind = "permanent"
-    code = getattr(error, "smtp_code", None)
-    if isinstance(refused := getattr(error, "recipients", None), dict):
-        code, _ = refused.get(address, (code, b""))
+    code = _code_for(address, error)
     if (fault := classify(error)) == "unknown":
         kind = "unknown"
-    elif fault == "mailer" or (isinstance(code, int) and code // 100 == 4):
+    elif fault == "mailer" or (code is not None and code // 100 == 4):
         kind = "transient"
     told = unsent([address], error, kind=kind).recipients[0]
-    return replace(told, code=code if isinstance(code, int) and code > 0 else None)
+    return replace(told, code=code)
+
+
+def _code_for(address: str, error: Exception) -> int | None:
+    """In an error as smtplib raises it; some Djangos note recipients with their names."""
+    code = getattr(error, "smtp_code", None)
+    if isinstance(refused := getattr(error, "recipients", None), dict):
+        codes = {bare_address(name): code for name, (code, _) in refused.items()}
+        # One that is written in another way may be tried again, if any may.
+        code = codes.get(address, min(codes.values(), default=None))
+    return code if isinstance(code, int) and code > 0 else None
