@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.mail import EmailMessage
 from django.utils import timezone
-from misbehaving_server import PIPELINING, SILENCE, MisbehavingServer
+from misbehaving_server import CLOSE, PIPELINING, SILENCE, MisbehavingServer
 
 from django_mailplus.backends import breakers
 from django_mailplus.compat import get_mailer
@@ -181,9 +181,9 @@ def backend(kind, options):
     return {"BACKEND": path, "OPTIONS": options}
 
 
-def letter():
+def letter(subject="Hi"):
     return EmailMessage(
-        "Hi",
+        subject,
         "Body\n",
         "Ann <ann@example.com>",
         ["Bob <bob@example.com>"],
@@ -216,14 +216,19 @@ def told(chain, fault, people, *, unknown_goes_on=False):
     return kinds, word
 
 
-def copies(failing, spare):
+def copies(failing, spare, *, by_subject=False):
     """How many the servers have taken for each recipient."""
     return Counter(
-        person
+        (subject(each), person) if by_subject else person
         for server in (failing, spare)
         for each in server.taken
         for person in each.recipients
     )
+
+
+def subject(taken):
+    [line] = [x for x in taken.content.splitlines() if x.startswith(b"Subject: ")]
+    return line.partition(b": ")[2].decode()
 
 
 def message_ids(failing, spare):
@@ -289,6 +294,43 @@ def test_what_may_have_left_goes_on_if_you_say_so(
     assert set(times) == set(EVERYBODY)
     assert max(times.values()) <= 2
     assert len(message_ids(failing, spare)) == 1
+
+
+AMID = {
+    # What the second of four messages meets on each connection.
+    "421": {"mail": ["250 ok", "421 4.3.2 closing"]},
+    "450": {"rcpt": ["250 ok"] * 3 + ["450 4.2.1 later"] * 3 + ["250 ok"]},
+    "550": {"mail": ["250 ok", "550 5.7.1 not this one", "250 ok"]},
+    "lost": {"content": ["250 ok", CLOSE, "250 ok"]},
+}
+
+
+@pytest.mark.parametrize(("chain", "trouble"), cells(SHORT + DEEP, AMID))
+def test_a_batch_that_fails_in_the_middle(arrange, failing, spare, chain, trouble):
+    """Each message says what became of it; where another mailer stands in, all leave."""
+    arrange(chain, "works")
+    failing.plan(**AMID[trouble])
+    batch = [letter(f"No {number}") for number in range(4)]
+    before = [copy.deepcopy(vars(message)) for message in batch]
+    error = None
+    try:
+        get_mailer("default").send_messages(batch)
+    except OSError as raised:
+        error = raised
+    times = copies(failing, spare, by_subject=True)
+    for number, message in enumerate(batch):
+        told = {r.address: r.kind for r in message.delivery_result.recipients}
+        assert set(told) == set(EVERYBODY)
+        for person, kind in told.items():
+            sent = times[f"No {number}", person]
+            assert sent == (kind == "accepted") or (kind == "unknown" and sent <= 1)
+        if error is None:
+            assert "accepted" in told.values()
+        if STAND_IN & set(chain) and not (trouble in ("550", "lost") and number == 1):
+            reached = [p for p, kind in told.items() if kind == "accepted"]
+            assert reached == list(told) or "route" in chain
+        del vars(message)["delivery_result"]
+    assert [vars(message) for message in batch] == before
 
 
 # --- Behind an outbox -----------------------------------------------------------------
