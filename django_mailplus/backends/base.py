@@ -95,18 +95,17 @@ class _Forwarding(MailplusBackend):
         if using is None and not mailers_defined():
             return (None,)
         aliases = aliases_in(using)
-        known = ", ".join(repr(known) for known in mailers) or "none"
         if not aliases:
             raise InvalidMailer(
                 f"OPTIONS must define 'using': the alias of the mailer that {self._expects} "
-                f"(configured: {known}).",
+                f"(configured: {_configured()}).",
                 alias=self.alias,
             )
         for name in aliases:
             if name not in mailers:
                 raise InvalidMailer(
                     f"'using' names the mailer {name!r}, which is not configured "
-                    f"(configured: {known}).",
+                    f"(configured: {_configured()}).",
                     alias=self.alias,
                 )
         return aliases
@@ -392,3 +391,7 @@ class RouterBackend(_Forwarding):
             tells=alias is None or all_tell(alias),
             keep=opened is not None,
         )
+
+
+def _configured() -> str:
+    return ", ".join(map(repr, mailers)) or "none"
