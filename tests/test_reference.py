@@ -30,6 +30,7 @@ from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimit
 from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
+from django_mailplus.backends.route import EmailBackend as Route
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
 from django_mailplus.models import EmailAddress, OutboxMessage, Suppression
@@ -71,7 +72,7 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|pages|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
     r"|rates|tasks|suppression\.\w+"
@@ -124,6 +125,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers
+    assert _table(page, "Route") == _constructor(Route) - of_routers
     assert _constructor(Failover) == of_routers
 
 

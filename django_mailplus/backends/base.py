@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -25,7 +25,8 @@ from django_mailplus.backends.declaring import (
 from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.results import carry_result
-from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
+from django_mailplus.backends.routing import Member, Route, Rules, mistakes
+from django_mailplus.backends.splitting import SplitStream
 from django_mailplus.backends.tracing import hop
 from django_mailplus.chain import (
     aliases_in,
@@ -72,18 +73,17 @@ class _Forwarding(MailplusBackend):
         if using is None and not mailers_defined():
             return (None,)
         aliases = aliases_in(using)
-        known = ", ".join(repr(known) for known in mailers) or "none"
         if not aliases:
             raise InvalidMailer(
                 f"OPTIONS must define 'using': the alias of the mailer that {self._expects} "
-                f"(configured: {known}).",
+                f"(configured: {_configured()}).",
                 alias=self.alias,
             )
         for name in aliases:
             if name not in mailers:
                 raise InvalidMailer(
                     f"'using' names the mailer {name!r}, which is not configured "
-                    f"(configured: {known}).",
+                    f"(configured: {_configured()}).",
                     alias=self.alias,
                 )
         return aliases
@@ -322,14 +322,22 @@ class RouterBackend(_Forwarding):
         """One of `self.using`, or several in the order in which they are asked."""
         raise NotImplementedError("a router must say which mailer takes a message")
 
+    def split(self, message: EmailMessage) -> Sequence[Collection[str]]:
+        """Groups of its bare addresses that are to go apart: `choose` gets a copy to each.
+
+        With less than two groups the message stays whole.
+        """
+        return ()
+
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Closed: override `choose`. Returns how many messages were sent in all."""
-        stream = RoutedStream(self._route, self._inline, name=self.alias)
+        stream = self._routed(self._inline)
+        sent = 0
         for message in email_messages:
             stream.put(message)
         failures: dict[int, tuple[str | None, Exception]] = {}  # one may be of many
         while (fate := stream.fate(0)) is not None:
-            error = fate.error
+            error, sent = fate.error, sent + fate.sent
             if error and not (self.fail_silently and isinstance(error, OSError)):
                 failures.setdefault(id(error), (fate.alias, error))
         if failures:
@@ -338,7 +346,7 @@ class RouterBackend(_Forwarding):
                 kind = type(error).__name__
                 logger.warning("The mailer %s failed as well: %s", alias, kind)
             raise first
-        return stream.sent
+        return sent
 
     def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
@@ -348,7 +356,10 @@ class RouterBackend(_Forwarding):
         def open_member(alias: str | None) -> Stream:
             return open_stream(partial(get_mailer, alias), concurrency)
 
-        return RoutedStream(self._route, open_member, name=self.alias)
+        return self._routed(open_member)
+
+    def _routed(self, open_member: Callable[[str | None], Member]) -> SplitStream:
+        return SplitStream(self._route, open_member, split=self.split, name=self.alias)
 
     def _route(self, message: EmailMessage) -> Route:
         chosen = self.choose(message)
@@ -373,3 +384,7 @@ class RouterBackend(_Forwarding):
     def _inline(self, alias: str | None) -> Inline:
         opened = self._opened.get(alias)
         return Inline(alias, opened or get_mailer(alias), keep=opened is not None)
+
+
+def _configured() -> str:
+    return ", ".join(map(repr, mailers)) or "none"

@@ -13,6 +13,7 @@ from django_mailplus.backends.base import MailplusBackend, RouterBackend
 from django_mailplus.backends.limiting import ONE_PROCESS, UNLOCKED
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
 from django_mailplus.backends.redirect import EmailBackend as RedirectBackend
+from django_mailplus.backends.route import EmailBackend as RouteBackend
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.chain import (
     aliases_used,
@@ -66,8 +67,8 @@ def _router_of_one(alias: str) -> Iterator[CheckMessage]:
 
 
 def _same_twice(alias: str) -> Iterator[CheckMessage]:
-    if not _is(alias, RouterBackend):
-        return
+    if not _is(alias, RouterBackend) or _is(alias, RouteBackend):
+        return  # its mailers do not stand in for each other
     ends = [leaf for used in aliases_used(alias) for leaf in leaves(used)]
     for leaf in sorted({leaf for leaf in ends if ends.count(leaf) > 1}):
         yield Warning(

@@ -125,9 +125,13 @@ def _untried(messages: list[EmailMessage]) -> list[Sent]:
 
 
 def _all_told(batch: list[EmailMessage], sent: int) -> list[Sent]:
-    """`sent` is how many there were, also among those without a result."""
+    """`sent` is how many there were, also among those without a result, as in an outbox."""
     counts = [_accepted(message) for message in batch]
-    counts[0] += sent - sum(counts)
+    left = sent - sum(counts)
+    for number, message in enumerate(batch):
+        if left > 0 and getattr(message, "delivery_result", None) is None:
+            counts[number], left = 1, left - 1
+    counts[0] += left
     return [(m, None, count) for m, count in zip(batch, counts, strict=True)]
 
 

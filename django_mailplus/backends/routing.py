@@ -107,6 +107,7 @@ class Fate:
     message: EmailMessage
     error: Exception | None
     alias: str | None = None
+    sent: int = 0  # how many messages that is, as a backend counts them
 
 
 class Member(Protocol):
@@ -175,7 +176,6 @@ class RoutedStream:
         self._under_way: dict[int, _Journey] = {}  # by the id() of the copy
         self._at: Counter[str | None] = Counter()
         self._finished: deque[Fate] = deque()
-        self.sent = 0
 
     window = 3
     """How many messages it can use before their outcomes are on record."""
@@ -265,8 +265,7 @@ class RoutedStream:
         elif breaker and _goes_on(journey, breaker, error):
             self._go_on(journey)
             return
-        self.sent += sent
-        self._finish(journey, error)
+        self._finish(journey, error, sent)
 
     def _give_up(self, journey: _Journey) -> None:
         """What was said about the message counts more than that nobody could be reached."""
@@ -286,9 +285,11 @@ class RoutedStream:
             journey.copied.delivery_result = unsent(addresses, error)  # type: ignore[attr-defined]
         self._finish(journey, error)
 
-    def _finish(self, journey: _Journey, error: Exception | None) -> None:
+    def _finish(
+        self, journey: _Journey, error: Exception | None, sent: int = 0
+    ) -> None:
         carry_result(journey.copied, journey.original)
-        self._finished.append(Fate(journey.original, error, journey.at))
+        self._finished.append(Fate(journey.original, error, journey.at, sent))
 
 
 def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bool:

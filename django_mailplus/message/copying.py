@@ -13,17 +13,21 @@ __all__ = ["copy_message", "freeze"]
 
 Message = TypeVar("Message", bound=EmailMessage)
 
+_CHANGEABLE = (list, dict, set)
+
 
 def copy_message(message: Message) -> Message:
     """The same message with lists, dicts and sets of its own; their items are shared."""
     copied = copy.copy(message)
+    held = vars(copied)
     for name, value in vars(message).items():  # also those that packages put there
-        if isinstance(value, list | dict | set):
-            vars(copied)[name] = copy.copy(value)
+        if isinstance(value, _CHANGEABLE):
+            plain = type(value) in _CHANGEABLE  # copy() takes as long as all the rest
+            held[name] = value.copy() if plain else copy.copy(value)
     # The caller's connection leads back to the wrapper that copies.
     for name in ("connection", "_connection"):  # the second since Django 6.1
-        if name in copied.__dict__:
-            copied.__dict__[name] = None
+        if name in held:
+            held[name] = None
     return copied
 
 

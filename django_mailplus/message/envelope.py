@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from email.utils import parseaddr
 
@@ -9,7 +10,13 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.compat import plain_address
 
-__all__ = ["Envelope", "bare_address", "domain_of", "envelope_of"]
+__all__ = [
+    "Envelope",
+    "bare_address",
+    "domain_of",
+    "domain_on_wire",
+    "envelope_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -44,3 +51,12 @@ def bare_address(address: object) -> str:
 def domain_of(address: str) -> str:
     """The domain of a bare address, in small letters; "" if there is none."""
     return address.rpartition("@")[2].lower() if "@" in address else ""
+
+
+def domain_on_wire(address: str) -> str:
+    """The same in IDNA (RFC 5891), as it is sent: to be compared with others."""
+    domain = domain_of(address).rstrip(".")
+    if not domain.isascii():
+        with contextlib.suppress(UnicodeError):  # to send it would be an error
+            return domain.encode("idna").decode()
+    return domain

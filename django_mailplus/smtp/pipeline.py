@@ -267,7 +267,8 @@ class _Batch:
         try:
             code, text = self._channel.reply(timeouts=timeouts)
         except ReplyTimeoutError as error:
-            if turn.heard < turn.asked > 1 and (turn.heard or turn.behind):
+            together = self._window > 1 and turn.heard < turn.asked > 1
+            if together and (turn.heard or turn.behind):
                 raise PipeliningError(
                     "The server drops commands that were sent together: timed out"
                 ) from error

@@ -40,6 +40,8 @@ class Case:
         return {"default": tested, "tested": tested, "smtp": smtp, **self.beside}
 
 
+pytestmark = pytest.mark.django_db  # of the do-not-mail list
+
 CASES = {
     "smtp": Case("django_mailplus.backends.smtp.EmailBackend"),
     "wrapper": Case("example_backends.Stamp", {"using": "smtp"}),
@@ -47,6 +49,9 @@ CASES = {
         "example_backends.Stamp",
         {"using": "inner"},
         {"inner": {"BACKEND": "example_backends.Stamp", "OPTIONS": {"using": "smtp"}}},
+    ),
+    "suppression": Case(
+        "django_mailplus.backends.suppression.EmailBackend", {"using": "smtp"}
     ),
     "ratelimit": Case("example_backends.Limited", {"using": "smtp"}),
     "router": Case(
@@ -57,6 +62,10 @@ CASES = {
     ),
     "roundrobin": Case(
         "django_mailplus.backends.roundrobin.EmailBackend", {"using": {"smtp": 2}}
+    ),
+    "route": Case(
+        "django_mailplus.backends.route.EmailBackend",
+        {"using": ["smtp"], "routes": {"example.com": "smtp"}},
     ),
 }
 
@@ -214,14 +223,17 @@ def test_unknown_options_name_the_mailer(case, server, with_mailers):
         get_mailer("tested")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_each_send_of_many_threads_arrives(case, server, with_mailers):
     with_mailers(case.mailers({"host": server.host, "port": server.port}))
-    threads = [
-        threading.Thread(
-            target=lambda: mail.mailers["tested"].send_messages([message()]) or None
-        )
-        for _ in range(8)
-    ]
+
+    def send():
+        try:
+            mail.mailers["tested"].send_messages([message()])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

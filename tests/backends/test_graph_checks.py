@@ -7,7 +7,15 @@ from django.core.checks import run_checks
 
 PATHS = {
     name: f"django_mailplus.backends.{name}.EmailBackend"
-    for name in ("smtp", "outbox", "failover", "roundrobin", "redirect", "ratelimit")
+    for name in (
+        "smtp",
+        "outbox",
+        "failover",
+        "roundrobin",
+        "redirect",
+        "ratelimit",
+        "route",
+    )
 }
 DJANGO = "django.core.mail.backends"
 TEAM = {"to": "team@example.com"}
@@ -87,6 +95,15 @@ def test_two_ways_to_one_server(found):
     )
     assert id_ == "W051"
     assert "reaches 'smtp' in several ways" in text
+
+
+def test_mailers_that_do_not_stand_in_for_each_other_may_end_in_one(found):
+    mailers = {
+        "default": mailer("route", ["smtp", "other"], routes={"a.org": "other"}),
+        "other": mailer("redirect", "smtp", **TEAM),
+        "smtp": mailer("smtp"),
+    }
+    assert not found(mailers)
 
 
 @pytest.mark.parametrize("kind", ["failover", "outbox"])

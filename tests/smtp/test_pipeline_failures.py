@@ -8,6 +8,7 @@ import ssl
 import time
 
 import pytest
+from django.core.mail import EmailMessage
 from misbehaving_server import (
     CLOSE,
     DEAF,
@@ -20,6 +21,7 @@ from misbehaving_server import (
 from scripted_server import server_context
 from smtp.batches import BOTH, job, kinds, open_session, send, senders
 
+from django_mailplus.compat import get_mailer
 from django_mailplus.smtp.pipeline import PipeliningError, send_all
 
 # --- Sessions that end ----------------------------------------------------------------
@@ -59,6 +61,21 @@ def test_a_connection_that_dies_before_the_content_sent_nothing(ehlo, step, how)
 def test_a_lost_answer_to_the_content_is_unknown_and_that_only(ehlo, how):
     outcomes, _ = send(*map(job, range(1, 5)), ehlo=ehlo, content=["250 ok", how])
     assert kinds(outcomes) == ["accepted", "unknown", "transient", "transient"]
+
+
+@BOTH
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
+def test_a_server_that_falls_silent_before_the_content(step, ehlo, with_mailers):
+    """Perhaps it has dropped commands that came together; asked one by one, it has not."""
+    with MisbehavingServer(ehlo=ehlo, **{step: SILENCE}) as server:
+        options = {"host": server.host, "port": server.port, "timeout": 0.1}
+        backend = "django_mailplus.backends.smtp.EmailBackend"
+        with_mailers({"default": {"BACKEND": backend, "OPTIONS": options}})
+        message = EmailMessage("Hi", "Body", "ann@example.com", ["bob@example.com"])
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            get_mailer("default").send_messages([message])
+        assert server.connections == (2 if ehlo == PIPELINING and step != "mail" else 1)
+        assert [r.kind for r in message.delivery_result.recipients] == ["transient"]
 
 
 @BOTH
