@@ -8,7 +8,9 @@ from django_mailplus.outbox.models import (
     MailerState,
     OutboxMessage,
     Payload,
+    ProviderMessage,
     Recipient,
+    TrackingEvent,
 )
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 
@@ -19,6 +21,8 @@ __all__ = [
     "MailerState",
     "OutboxMessage",
     "Payload",
+    "ProviderMessage",
     "Recipient",
     "SendingAllowance",
+    "TrackingEvent",
 ]

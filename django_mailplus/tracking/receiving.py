@@ -1,0 +1,86 @@
+"""The receivers of django-anymail's signals, connected where it is installed.
+
+What they raise its webhooks answer with an error, after which a provider tells the event
+again; so the errors of the database are raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django_mailplus.conf import setting
+from django_mailplus.tracking.joining import METADATA
+from django_mailplus.tracking.noting import Told, note
+
+__all__ = ["connect"]
+
+_TAKE_METADATA = frozenset(
+    {
+        "Amazon SES",
+        "Brevo",
+        "Mailgun",
+        "Mailjet",
+        "Mailtrap",
+        "Mandrill",
+        "Postmark",
+        "Resend",
+        "SendGrid",
+        "SendinBlue",
+        "SparkPost",
+        "Test",
+        "Unisender Go",
+    }
+)
+"""Who takes metadata from django-anymail and gives it back in events."""
+
+
+def connect() -> None:
+    """To be called with django-anymail among the INSTALLED_APPS; again does no harm."""
+    from anymail.signals import post_send, pre_send, tracking
+
+    tracking.connect(_on_event, dispatch_uid="mailplus.tracking")
+    post_send.connect(_on_sent, dispatch_uid="mailplus.sent")
+    pre_send.connect(_on_sending, dispatch_uid="mailplus.sending")
+
+
+def _on_sending(sender: object, message: Any, esp_name: str, **kwargs: object) -> None:
+    """Our id into the metadata of a message that comes from an outbox, if so wanted."""
+    mail_id = getattr(message, "mailplus_mail", None)
+    if mail_id is None or esp_name not in _TAKE_METADATA:
+        return
+    if setting("ANYMAIL_METADATA"):
+        metadata = getattr(message, "metadata", None)
+        known = metadata if isinstance(metadata, Mapping) else {}
+        message.metadata = {**known, METADATA: str(mail_id)}
+
+
+def _on_sent(sender: object, status: Any, esp_name: str, **kwargs: object) -> None:
+    """Who gave the numbers: the status comes along to whoever records them."""
+    status.mailplus_provider = esp_name
+
+
+def _on_event(sender: object, event: Any, esp_name: str, **kwargs: object) -> None:
+    note(
+        Told(
+            provider=esp_name,
+            type=_text(event.event_type),
+            number=_text(event.message_id),
+            address=_text(event.recipient),
+            event_id=_text(event.event_id),
+            reason=_text(event.reject_reason),
+            text=_words(event.description, event.mta_response),
+            happened_at=event.timestamp,
+            metadata=event.metadata,
+            raw=event.esp_event,
+        )
+    )
+
+
+def _text(value: object) -> str:
+    """Also of a number, as the ids of some providers are."""
+    return "" if value is None else str(value)
+
+
+def _words(*said: object) -> str:
+    return " ".join(dict.fromkeys(" ".join(str(each).split()) for each in said if each))
