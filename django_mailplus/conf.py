@@ -42,6 +42,18 @@ KEYS: Mapping[str, Key] = {
         meaning="What this installation is, such as production or staging: "
         "`check --deploy` then says who gets its mail.",
     ),
+    "BULK_STREAMS": Key(
+        type=dict,
+        default={},
+        meaning="Streams that go to many and that people may leave: their names, and what "
+        "the pages call them.",
+    ),
+    "ANYMAIL_METADATA": Key(
+        type=bool,
+        default=False,
+        meaning="Whether a mail of an outbox tells a provider its id, as metadata of "
+        "django-anymail: then events find a mail whose answer was lost.",
+    ),
     "OUTBOX_KEEP_SENT_DAYS": Key(
         type=int,
         default=30,

@@ -5,6 +5,7 @@
       PoolTimeout (TimeoutError)        smtp: no connection of the pool came free in time
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
       NoMailerError (OSError)           backends: all mailers of a router are down
+      ListUnavailableError (OSError)    backends: the do-not-mail list cannot be read
       NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "ListUnavailableError",
     "MailplusError",
     "MissingExtraError",
     "NoMailerError",
@@ -83,6 +85,10 @@ def _brief(error: Exception) -> str:
     """Its class and code: its words may hold addresses."""
     code = getattr(error, "smtp_code", None) or getattr(error, "status_code", None)
     return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+class ListUnavailableError(MailplusError, OSError):
+    """The database does not say who must not be mailed; nothing was sent."""
 
 
 class NotSentError(MailplusError):

@@ -12,6 +12,7 @@ from django_mailplus.outbox.models import (
     Recipient,
     TrackingEvent,
 )
+from django_mailplus.suppression.models import Suppression
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "ProviderMessage",
     "Recipient",
     "SendingAllowance",
+    "Suppression",
     "TrackingEvent",
 ]

@@ -16,6 +16,14 @@ outbox_sent             the server took it for everybody
 outbox_partly_refused   the server took it for some; `mail.fates` says for whom
 outbox_failed           it will not be tried again: `mail.state` is failed, expired or unknown
 outbox_suppressed       a mailer kept it back on purpose, from everybody
+
+The last two are sent once the change is committed, too, with `sender` the model Suppression
+and `suppression`, its row. `message_suppressed` has the arguments of the first two and
+`sender` the backend.
+
+message_suppressed      these recipients did not get it, as they are on the do-not-mail list
+address_suppressed      an address is on the list that was not there for this reason
+suppression_lifted      it was taken off
 """
 
 from __future__ import annotations
@@ -23,13 +31,16 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 __all__ = [
+    "address_suppressed",
     "message_failed",
     "message_sent",
+    "message_suppressed",
     "outbox_failed",
     "outbox_partly_refused",
     "outbox_queued",
     "outbox_sent",
     "outbox_suppressed",
+    "suppression_lifted",
 ]
 
 message_sent = Signal()
@@ -40,3 +51,7 @@ outbox_sent = Signal()
 outbox_partly_refused = Signal()
 outbox_failed = Signal()
 outbox_suppressed = Signal()
+
+message_suppressed = Signal()
+address_suppressed = Signal()
+suppression_lifted = Signal()

@@ -18,17 +18,18 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
-from django_mailplus.backends.constructors import unknown_options
+from django_mailplus.backends.declaring import (
+    BackendKind,
+    MailplusBackend,
+    all_ours,
+)
 from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
 from django_mailplus.chain import (
     aliases_in,
-    describe,
-    find_backend,
     refuse_cycle,
-    walk,
 )
 from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
 from django_mailplus.delivery import DeliveryResult, unsent
@@ -45,31 +46,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-BackendKind = Literal["leaf", "store", "wrapper", "router"]
-
-
-class MailplusBackend(BaseEmailBackend):
-    """What every backend of ours declares and answers."""
-
-    kind: ClassVar[BackendKind] = "leaf"
-    verbatim: ClassVar[bool] = False
-    """Whether it transmits our bytes unchanged, as signing needs."""
-
-    alias: str | None = None
-
-    @classmethod
-    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
-        """Findings about the options of one mailer; opens nothing, builds nothing.
-
-        `alias` is None for a backend named in EMAIL_BACKEND.
-        """
-        return unknown_options(cls, alias, options)
-
-    def __repr__(self) -> str:
-        if self.alias is not None:
-            return f"<{describe(self.alias)}>"
-        return f"<{type(self).__module__}.{type(self).__qualname__}>"
 
 
 class _Forwarding(MailplusBackend):
@@ -162,23 +138,32 @@ class _Forwarding(MailplusBackend):
         self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
     ) -> int:
         """Send the copies in one call and hand their results to the originals."""
+        failed: BaseException | None = None
         try:
             return (
                 self._mailer(alias).send_messages([copied for _, copied in pairs]) or 0
             )
-        except OSError:  # what smtplib and sockets raise; mistakes are never swallowed
-            if not self.fail_silently:
-                raise
-            return 0
         except PartialDeliveryError as error:
+            failed = error
             originals = {id(copied): original for original, copied in pairs}
             failures = [(originals.get(id(m), m), why) for m, why in error.failures]
             raise PartialDeliveryError(sent=error.sent, failures=failures) from error
+        except BaseException as error:
+            failed = error
+            # What smtplib and sockets raise; mistakes are never swallowed.
+            if self.fail_silently and isinstance(error, OSError):
+                return 0
+            raise
         finally:
             for original, copied in pairs:
-                self.carry(copied, original)
+                self.carry(copied, original, failed)
 
-    def carry(self, sent: EmailMessage, original: EmailMessage) -> None:
+    def carry(
+        self,
+        sent: EmailMessage,
+        original: EmailMessage,
+        error: BaseException | None = None,
+    ) -> None:
         """Tell the caller's message what became of what was sent in its place."""
         carry_result(sent, original)
 
@@ -222,13 +207,22 @@ class WrapperBackend(_Forwarding):
         """
         return message
 
+    def prepare_all(
+        self, messages: Sequence[EmailMessage]
+    ) -> Sequence[EmailMessage | None]:
+        """What `prepare` makes of each; for who can look at a whole batch at once."""
+        return [self.prepare(message) for message in messages]
+
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Closed: override `prepare`. Returns how many messages the next mailer sent."""
-        pairs = []
-        for original in email_messages:
+        originals = list(email_messages)
+        copies = []
+        for original in originals:
             original.delivery_result = None  # type: ignore[attr-defined]
-            copied = copy_message(original)
-            prepared = self.prepare(copied)
+            copies.append(copy_message(original))
+        pairs = []
+        results = zip(originals, copies, self.prepare_all(copies), strict=True)
+        for original, copied, prepared in results:
             if prepared is not None:
                 pairs.append((original, prepared))
             else:
@@ -379,20 +373,6 @@ class RouterBackend(_Forwarding):
         opened = self._opened.get(alias)
         return Inline(
             opened or get_mailer(alias),
-            tells=alias is None or _all_ours(alias),
+            tells=alias is None or all_ours(alias),
             keep=opened is not None,
         )
-
-
-def _all_ours(alias: str) -> bool:
-    """Whether all backends from here on set a result on each message."""
-    return all(map(_is_ours, map(find_backend, walk(alias))))
-
-
-def _is_ours(backend: object) -> bool:
-    """Not by a class of a project that sends in its own way."""
-    if not isinstance(backend, type) or not issubclass(backend, MailplusBackend):
-        return False
-    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
-    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
-    return all(home.startswith("django_mailplus.") for home in homes)

@@ -25,7 +25,7 @@ class PreparedStream:
         *,
         prepare: Callable[[EmailMessage], EmailMessage | None],
         dropped: Callable[[EmailMessage, EmailMessage], DeliveryResult],
-        carry: Callable[[EmailMessage, EmailMessage], None],
+        carry: Callable[[EmailMessage, EmailMessage, Exception | None], None],
     ) -> None:
         self._inner, self._prepare = inner, prepare
         self._dropped, self._carry = dropped, carry
@@ -60,7 +60,7 @@ class PreparedStream:
             return None
         sent, error = outcome
         original = self._originals.pop(id(sent))
-        self._carry(sent, original)
+        self._carry(sent, original, error)
         return original, error
 
     def recorded(self) -> None:

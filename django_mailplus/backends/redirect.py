@@ -91,9 +91,14 @@ class EmailBackend(WrapperBackend):
         message.delivery_result = self._suppressed(everybody, why)  # type: ignore[attr-defined]
         return None
 
-    def carry(self, sent: EmailMessage, original: EmailMessage) -> None:
+    def carry(
+        self,
+        sent: EmailMessage,
+        original: EmailMessage,
+        error: BaseException | None = None,
+    ) -> None:
         """Of those it was written to: an outbox tries again for them, not for the team."""
-        super().carry(sent, original)
+        super().carry(sent, original, error)
         result: DeliveryResult | None = original.delivery_result  # type: ignore[attr-defined]
         written_to = getattr(sent, "mailplus_written_to", None)
         if result is not None and written_to is not None:
@@ -107,7 +112,9 @@ class EmailBackend(WrapperBackend):
             return RecipientResult(address=address, kind="suppressed", text=text)
         sent_to = (address if allowed else self.guard.instead()).casefold()
         by_address = {r.address.casefold(): r for r in result.recipients}
-        return replace(by_address.get(sent_to, result.recipients[0]), address=address)
+        told = replace(by_address.get(sent_to, result.recipients[0]), address=address)
+        # What the server says of a mailbox of the team's is not said of this one.
+        return told if allowed else replace(told, enhanced="")
 
     def _suppressed(self, addresses: Iterable[str], why: str) -> DeliveryResult:
         text = f"Not sent: {why}"

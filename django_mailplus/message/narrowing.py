@@ -1,4 +1,4 @@
-"""The same mail to fewer people: what it says, its To and Cc included, stays as it was."""
+"""The same mail to fewer people."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.message.envelope import bare_address
 
-__all__ = ["narrow"]
+__all__ = ["leave_out", "narrow"]
 
 
 def narrow(message: EmailMessage, *, without: Container[str]) -> None:
-    """Take addresses out of the envelope, in place; `without` holds them bare."""
+    """Take addresses out of the envelope, in place; `without` holds them bare.
+
+    What the mail says, its To and Cc included, stays as it was.
+    """
     written = {name.lower() for name in message.extra_headers}
     for header, addresses in (("To", message.to), ("Cc", message.cc)):
         left = [a for a in addresses if bare_address(a) not in without]
         if len(left) < len(addresses) and header.lower() not in written:
             message.extra_headers[header] = ", ".join(map(str, addresses))
+    leave_out(message, without)
+
+
+def leave_out(message: EmailMessage, addresses: Container[str]) -> None:
+    """Take bare addresses out of the message, in place: out of its To and Cc as well."""
     # "mailplus_recipients" is of a message whose class has a recipients() of its own.
     for name in ("to", "cc", "bcc", "mailplus_recipients"):
         if (everybody := getattr(message, name, None)) is not None:
-            setattr(
-                message, name, [a for a in everybody if bare_address(a) not in without]
-            )
+            left = [a for a in everybody if bare_address(a) not in addresses]
+            setattr(message, name, left)

@@ -15,6 +15,7 @@ from django_mailplus.message.capture import LISTS, OPTIONS, is_attribute
 from django_mailplus.message.carried import FinishedMessage, with_recipients
 from django_mailplus.message.parts import read_message, read_part
 from django_mailplus.message.values import decode, decode_content
+from django_mailplus.message.whole_header import whole
 
 __all__ = ["rebuild"]
 
@@ -38,10 +39,8 @@ def rebuild(document: dict[str, Any], blobs: dict[str, bytes]) -> EmailMessage:
         if name in document:
             values[name] = _listed(decode(document[name]))
     if "extra_headers" in document:
-        values["extra_headers"] = {
-            _text(decode(name)): decode(value)
-            for name, value in document["extra_headers"]
-        }
+        headers = [(_text(decode(n)), decode(v)) for n, v in document["extra_headers"]]
+        values["extra_headers"] = {name: whole(name, value) for name, value in headers}
     for name, value in document.get("attributes", ()):
         if not is_attribute(_text(name)):
             raise ValueError(name)

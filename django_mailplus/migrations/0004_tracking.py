@@ -11,7 +11,7 @@ import django_mailplus.outbox.columns
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mailplus", "0002_outbox"),
+        ("mailplus", "0003_suppression"),
     ]
 
     operations = [

@@ -19,8 +19,8 @@ from django_mailplus.outbox.models import TrackingEvent, database
 from django_mailplus.outbox.rows.statements import storable
 from django_mailplus.tracking.classifier import classify_event
 from django_mailplus.tracking.joining import Joined, join
-from django_mailplus.tracking.listing import put_on_list
 from django_mailplus.tracking.rules import Kind
+from django_mailplus.tracking.suppressing import put_on_list
 
 __all__ = ["Told", "note"]
 

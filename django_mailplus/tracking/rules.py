@@ -21,9 +21,7 @@ __all__ = [
     "Rule",
 ]
 
-Kind = Literal[
-    "hard", "soft", "undetermined", "block", "complaint", "unsubscribe", ""
-]
+Kind = Literal["hard", "soft", "undetermined", "block", "complaint", "unsubscribe", ""]
 """Why a mail is not wanted or not delivered; "" for an event that tells nothing of that.
 
 hard           there is no such mailbox, or not any more

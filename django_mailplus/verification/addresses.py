@@ -14,12 +14,12 @@ from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
 from django_mailplus import conf
+from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.verification import signals
 from django_mailplus.verification.locks import locked
 from django_mailplus.verification.mailbox import (
     email_field_of,
     email_of,
-    lookalike_key,
     mailbox_key,
     same_mailbox,
 )

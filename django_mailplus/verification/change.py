@@ -18,7 +18,8 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from django_mailplus import conf
-from django_mailplus.verification import links, signals
+from django_mailplus.pages import links as site
+from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     is_email_verified,
     is_taken,
@@ -62,7 +63,7 @@ def start_email_change(
         raise ValueError("The new address is none: check it with a form first.")
     ticket = Ticket.of(new_email, "change", method="link").sign()
     outgoing = Outgoing(
-        base=links.base_url(request, base_url),
+        base=site.base_url(request, base_url),
         request=request,
         using=using,
         language=language or translation.get_language(),

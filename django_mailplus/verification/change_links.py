@@ -9,7 +9,8 @@ from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_mailplus.verification import links, signals
+from django_mailplus.pages import links as site
+from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     confirm,
     forget,
@@ -41,7 +42,7 @@ def confirm_change_link(
     uidb64: str, token: str, *, request: HttpRequest | None = None
 ) -> tuple[ChangeOutcome | None, EmailAddress | None]:
     """Make the new address the user's. No outcome for a link that is not good (any more)."""
-    base = links.base_url(request)
+    base = site.base_url(request)
     with writing():
         found = find_link(uidb64, token, change=True, lock=True)
         if found is None:

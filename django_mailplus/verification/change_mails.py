@@ -8,6 +8,7 @@ from typing import Any, Literal
 from django.utils import timezone
 
 from django_mailplus import conf
+from django_mailplus.pages import links as site
 from django_mailplus.verification import links
 from django_mailplus.verification.addresses import was_reported
 from django_mailplus.verification.mailbox import masked
@@ -79,4 +80,4 @@ def _cancel_links(outgoing: Outgoing, user: Any, row: EmailAddress) -> dict[str,
 
 def _url(outgoing: Outgoing, page: str, user: Any, token: str) -> str:
     path = links.page_url(page, links.uid_of(user), token)
-    return links.absolute_url(outgoing.base, path)
+    return site.absolute_url(outgoing.base, path)

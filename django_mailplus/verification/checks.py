@@ -27,7 +27,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from django_mailplus import compat, conf
-from django_mailplus.verification.links import begins_links
+from django_mailplus.pages.links import begins_links
 from django_mailplus.verification.mailbox import email_field_of
 from django_mailplus.verification.subject import Subject
 from django_mailplus.verification.tokens import accepts_token, default_generator

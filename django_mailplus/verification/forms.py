@@ -6,31 +6,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
 from django_mailplus.verification.mailbox import email_field_of, email_of, same_mailbox
 
-__all__ = ["ChangeForm", "CodeForm", "ResendForm", "form_token", "was_pressed"]
-
-_SALT = "django_mailplus.verification.form"
-_AGE = 86_400  # seconds that a page may stay open before its button is pressed
-
-
-def form_token() -> str:
-    """Proof that a form was rendered by us, which needs no cookie.
-
-    It tells a button that was pressed from a bare POST of a link scanner. Who may do
-    what is decided by the link itself, so another site has nothing to forge.
-    """
-    return signing.dumps("form", salt=_SALT)
-
-
-def was_pressed(token: str) -> bool:
-    try:
-        return bool(signing.loads(token, salt=_SALT, max_age=_AGE) == "form")
-    except signing.BadSignature:
-        return False
+__all__ = ["ChangeForm", "CodeForm", "ResendForm"]
 
 
 class ResendForm(forms.Form):

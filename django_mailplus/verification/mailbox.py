@@ -7,23 +7,20 @@ lenient, or one mailbox is mailed as often as it can be spelled (CVE-2019-19844)
 
 from __future__ import annotations
 
-import hashlib
-import re
 import string
-import unicodedata
 from typing import Any
+
+from django_mailplus.message.lookalike import digest
 
 __all__ = [
     "email_field_of",
     "email_of",
     "former_mailbox_key",
-    "lookalike_key",
     "mailbox_key",
     "masked",
     "same_mailbox",
 ]
 
-_QUOTED_PAIR = re.compile(r"\\(.)")  # RFC 5321 section 4.1.2
 _TO_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -49,37 +46,15 @@ def same_mailbox(one: str, other: str) -> bool:
 
 def mailbox_key(email: str) -> str:
     """64 characters that are equal for the spellings of one mailbox."""
-    return _digest(_strict(email))
+    return digest(_strict(email))
 
 
 def former_mailbox_key(email: str) -> str:
     """The same for an address that was given up, which is no other spelling of it."""
-    return _digest(f"former {_strict(email)}")
+    return digest(f"former {_strict(email)}")
 
 
 def masked(email: str) -> str:
     """Enough to notice a typo, too little for whoever should not know the address."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}…@{domain}"
-
-
-def lookalike_key(email: str) -> str:
-    """64 characters that are equal for all that a reader or a provider may take for the same."""
-    local, at, domain = email.strip().rpartition("@")
-    if local[:1] == local[-1:] == '"':  # "ann"@example.com is ann@example.com
-        local = _QUOTED_PAIR.sub(r"\1", local[1:-1])
-    return _digest(
-        unicodedata.normalize("NFKC", f"{local}{at}{_in_unicode(domain)}").casefold()
-    )
-
-
-def _in_unicode(domain: str) -> str:
-    """A domain as people read it, where it is written for machines (RFC 3490)."""
-    try:
-        return domain.rstrip(".").encode("ascii").decode("idna")
-    except UnicodeError:
-        return domain.rstrip(".")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

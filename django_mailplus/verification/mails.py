@@ -21,7 +21,8 @@ from django.utils.timesince import timesince
 from django_mailplus import conf
 from django_mailplus.compat import in_transaction
 from django_mailplus.mail import EmailMultiAlternatives
-from django_mailplus.verification.links import current_site, page_url
+from django_mailplus.pages.links import current_site
+from django_mailplus.verification.links import page_url
 from django_mailplus.verification.models import EmailAddress
 
 __all__ = ["Mail", "Outgoing", "in_words"]

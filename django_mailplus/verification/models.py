@@ -16,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_mailplus import conf
-from django_mailplus.verification.mailbox import lookalike_key, mailbox_key
+from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.verification.mailbox import mailbox_key
 
 __all__ = ["EmailAddress", "SendingAllowance", "make_nonce", "primary"]
 

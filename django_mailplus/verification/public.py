@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from django_mailplus import conf
+from django_mailplus.pages.links import base_url
 from django_mailplus.verification.addresses import is_proved
-from django_mailplus.verification.links import base_url
 from django_mailplus.verification.locks import idle_write
 from django_mailplus.verification.mailbox import (
     email_field_of,

@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_mailplus import conf
+from django_mailplus.pages import links as site
 from django_mailplus.verification import links, signals
 from django_mailplus.verification.addresses import forget, is_proved
 from django_mailplus.verification.codes import code_timeout, is_for_another, put_code
@@ -123,7 +124,7 @@ def send_verification_email(
         remember(request, user)
     row = find_row(user, address, purpose)
     outgoing = Outgoing(
-        base=links.base_url(request, base_url),
+        base=site.base_url(request, base_url),
         request=request,
         using=using,
         language=language or row.language or translation.get_language(),
@@ -318,13 +319,13 @@ def proof_links(
         verify_url = _NoPage()
     elif by_link:
         path = links.page_url("verify_email", uid, token)
-        verify_url = links.absolute_url(outgoing.base, path, proof.ticket.next_url)
+        verify_url = site.absolute_url(outgoing.base, path, proof.ticket.next_url)
     return {
         "uid": uid,
         "token": token,
         "code": code,
         "verify_url": verify_url,
-        "report_url": links.absolute_url(outgoing.base, report),
+        "report_url": site.absolute_url(outgoing.base, report),
         "expires_at": timezone.now() + span,
         "expires_in": in_words(span),
         "code_expires_in": in_words(code_timeout()),
@@ -358,8 +359,8 @@ def make_verification_url(
     if not address:
         raise ValueError("The user has no address to prove.")
     row = save_row(renewed(user, find_row(user, address, "verify")))
-    return links.absolute_url(
-        links.base_url(request, base_url),
+    return site.absolute_url(
+        site.base_url(request, base_url),
         links.page_url("verify_email", links.uid_of(user), make_token(user, row)),
         next_url,
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_mailplus import conf
-from django_mailplus.verification.mailbox import lookalike_key
+from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.verification.models import SendingAllowance
 
 __all__ = [

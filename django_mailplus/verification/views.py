@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 
 from django_mailplus import conf
+from django_mailplus.pages.showing import open_page, pressed, private_page
 from django_mailplus.verification import links
 from django_mailplus.verification.addresses import is_email_verified
 from django_mailplus.verification.change import (
@@ -24,14 +25,7 @@ from django_mailplus.verification.forms import ChangeForm, CodeForm, ResendForm
 from django_mailplus.verification.gates import verified_email_not_required
 from django_mailplus.verification.mailbox import email_of, mailbox_key
 from django_mailplus.verification.models import EmailAddress, primary
-from django_mailplus.verification.pages import (
-    open_page,
-    pressed,
-    private_page,
-    show,
-    visitor,
-    welcome,
-)
+from django_mailplus.verification.pages import show, visitor, welcome
 from django_mailplus.verification.proofs import confirm_code
 from django_mailplus.verification.public import request_verification_email
 from django_mailplus.verification.sending import find_row, send_verification_email

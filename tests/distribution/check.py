@@ -27,7 +27,7 @@ REQUIRED = (
     "django_mailplus/management/commands/sendtestemail.py",
     "django_mailplus/management/commands/runmailserver.py",
     "django_mailplus/migrations/0001_initial.py",
-    "django_mailplus/static/mailplus/verification.css",
+    "django_mailplus/static/mailplus/pages.css",
     "django_mailplus/templates/mailplus/verification/body.html",
     "dist-info/licenses/LICENSE",
     *CATALOGUES,

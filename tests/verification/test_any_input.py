@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from verification_stage import links_of, make_user
 
+from django_mailplus.pages.showing import form_token
 from django_mailplus.verification import is_email_verified, send_verification_email
-from django_mailplus.verification.forms import form_token
 
 BASE = "https://shop.example.com"
 many = settings(

@@ -10,12 +10,13 @@ from django.utils import translation
 from django.utils.http import urlsafe_base64_encode
 from verification_stage import newest_link, queries
 
+from django_mailplus.pages.links import base_url
 from django_mailplus.verification import (
     is_email_verified,
     make_verification_url,
     send_verification_email,
 )
-from django_mailplus.verification.links import base_url, find_user, is_safe_next
+from django_mailplus.verification.links import find_user, is_safe_next
 
 
 def test_first_what_the_call_says_then_the_settings_then_the_request(rf, settings):

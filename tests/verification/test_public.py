@@ -12,13 +12,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 from verification_stage import links_of, make_user, own_fields, queries
 
+from django_mailplus.pages.showing import form_token
 from django_mailplus.verification import (
     is_email_verified,
     send_account_exists_email,
     send_verification_email,
     verify_email_address,
 )
-from django_mailplus.verification.forms import form_token
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 from django_mailplus.verification.tickets import Ticket, read_ticket
 

@@ -7,8 +7,8 @@ from django.apps import apps
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 
+from django_mailplus.pages.links import base_url
 from django_mailplus.verification import send_verification_email
-from django_mailplus.verification.links import base_url
 
 pytestmark = pytest.mark.skipif(
     not apps.is_installed("django.contrib.sites"), reason="no sites in this run"

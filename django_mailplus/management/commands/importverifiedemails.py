@@ -14,8 +14,9 @@ from django.db import models, router, transaction
 
 from django_mailplus import conf
 from django_mailplus.management.base import MailplusCommand
+from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.verification import is_email_verified, verify_email_address
-from django_mailplus.verification.mailbox import email_of, lookalike_key
+from django_mailplus.verification.mailbox import email_of
 from django_mailplus.verification.models import EmailAddress, primary
 
 Source = Iterator[tuple[Any, str]]

@@ -310,6 +310,7 @@ class Lane:
     def _rebuilt(self, claimed: Carried) -> EmailMessage:
         mail = claimed.mail
         message = restore(json.loads(mail.document), blobs.load)
+        message.mailplus_mail = mail.id  # type: ignore[attr-defined]  # see `tracking`
         if mail.has_fates:
             fates = Recipient.objects.using(database()).filter(mail=mail.id)
             claimed.settled = {

@@ -1,0 +1,164 @@
+"""Mail to nobody who must not be mailed, decided for each recipient when the mail leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.core.mail import EmailMessage
+from django.db import Error as DatabaseError
+
+from django_mailplus import signals
+from django_mailplus.backends.base import WrapperBackend
+from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
+from django_mailplus.exceptions import ListUnavailableError
+from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.narrowing import leave_out
+from django_mailplus.message.redirecting import tamed
+from django_mailplus.message.stream import stream_of
+
+if TYPE_CHECKING:  # its table is there only once the apps are loaded
+    from django_mailplus.suppression.lookup import Found
+
+__all__ = ["EmailBackend"]
+
+logger = logging.getLogger(__name__)
+
+# That a mailbox, or its domain, is not there (RFC 3463 section 3.2, RFC 7505 section 4.2);
+# others of X.1 are about the sender, or about a choice between several.
+_NO_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+
+
+class EmailBackend(WrapperBackend):
+    """Sends to those who are not on the do-not-mail list: one query for 1,000 recipients.
+
+    Put it behind an outbox, not only before: people unsubscribe while mail waits. A
+    recipient who is left out is "suppressed" in `delivery_result`; whom the server calls
+    unknown (5.1.1 and the like) is put on the list. Mail of a stream in
+    MAILPLUS["BULK_STREAMS"] gets the headers by which mail programs unsubscribe, unless
+    it has them.
+
+    A message of a bulk stream to several recipients raises ValueError, unless a provider
+    takes it apart: each needs a link of his own.
+    """
+
+    def prepare(self, message: EmailMessage) -> EmailMessage | None:
+        return self.prepare_all([message])[0]
+
+    def prepare_all(
+        self, messages: Sequence[EmailMessage]
+    ) -> Sequence[EmailMessage | None]:
+        from django_mailplus.suppression.writing import kept_back
+
+        found = _look_up(messages)
+        prepared = list(map(self._without, messages, found))
+        kept_back(entry.pk for stopped in found for entry in stopped.values())
+        return prepared
+
+    def _without(
+        self, message: EmailMessage, stopped: Mapping[str, Found]
+    ) -> EmailMessage | None:
+        from django_mailplus.suppression.bulk import is_bulk
+        from django_mailplus.suppression.headers import with_headers
+
+        if stopped:
+            addresses = envelope_of(message).rcpt_to
+            told = tuple(_told(a, stopped[a]) for a in addresses if a in stopped)
+            self._tell(message, told)
+            if len(told) == len(addresses):
+                message.delivery_result = _result(told, self.alias)  # type: ignore[attr-defined]
+                return None
+            message = tamed(message)  # one of a class with a recipients() of its own
+            leave_out(message, stopped)
+            message.mailplus_suppressed = told  # type: ignore[attr-defined]
+        if is_bulk(stream := stream_of(message)):
+            told = getattr(message, "mailplus_suppressed", ())
+            message = with_headers(message, stream)
+            message.mailplus_suppressed = told  # type: ignore[attr-defined]
+        return message
+
+    def _tell(self, message: EmailMessage, told: tuple[RecipientResult, ...]) -> None:
+        signals.message_suppressed.send_robust(
+            type(self),
+            message=message,
+            result=_result(told, self.alias),
+            recipients=told,
+        )
+
+    def carry(
+        self,
+        sent: EmailMessage,
+        original: EmailMessage,
+        error: BaseException | None = None,
+    ) -> None:
+        super().carry(sent, original, error)
+        result: DeliveryResult | None = original.delivery_result  # type: ignore[attr-defined]
+        if result is not None:
+            _note_bounces(result, self.alias)
+        told = getattr(sent, "mailplus_suppressed", ())
+        if not told:
+            return
+        if result is None and error is None:  # a backend that raises or does not
+            result = unsent(envelope_of(sent).rcpt_to, None, kind="accepted")
+            result = replace(result, text="")
+        if result is not None:
+            everybody = (*result.recipients, *told)
+            original.delivery_result = replace(result, recipients=everybody)  # type: ignore[attr-defined]
+
+
+def _look_up(messages: Sequence[EmailMessage]) -> list[Mapping[str, Found]]:
+    """For each message those of its recipients who are on the list."""
+    try:
+        return list(_found(messages))
+    except DatabaseError as error:
+        kind = type(error).__name__
+        text = f"The do-not-mail list cannot be read ({kind}), so nothing was sent."
+        raise ListUnavailableError(text) from error
+
+
+def _found(messages: Sequence[EmailMessage]) -> Iterator[Mapping[str, Found]]:
+    from django_mailplus.suppression.lookup import find
+
+    recipients = [envelope_of(message).rcpt_to for message in messages]
+    streams = [stream_of(message) for message in messages]
+    addresses: dict[str, list[str]] = {}
+    for stream, of_one in zip(streams, recipients, strict=True):
+        addresses.setdefault(stream, []).extend(of_one)
+    found = {stream: find(each, stream=stream) for stream, each in addresses.items()}
+    for stream, of_one in zip(streams, recipients, strict=True):
+        on_list = found[stream]
+        yield {address: on_list[address] for address in of_one if address in on_list}
+
+
+def _told(address: str, entry: Found) -> RecipientResult:
+    text = f"Not sent: on the do-not-mail list ({entry.reason.value})"
+    return RecipientResult(address=address, kind="suppressed", text=text)
+
+
+def _result(told: tuple[RecipientResult, ...], mailer: str | None) -> DeliveryResult:
+    return DeliveryResult(recipients=told, text=told[0].text, mailer=mailer)
+
+
+def _note_bounces(result: DeliveryResult, mailer: str | None) -> None:
+    """A mail that was refused is told of in any case: nothing here may get in the way."""
+    gone = [r for r in result.recipients if r.enhanced in _NO_MAILBOX]
+    if not gone:
+        return
+    from django_mailplus.suppression.reasons import Reason
+    from django_mailplus.suppression.writing import suppress
+
+    for recipient in gone:
+        try:
+            suppress(
+                recipient.address,
+                reason=Reason.HARD_BOUNCE,
+                source=f"SMTP {result.mailer or mailer or ''}".strip(),
+                detail=f"{recipient.enhanced} {recipient.text}",
+            )
+        except DatabaseError as error:
+            logger.warning(
+                "A bounce could not be noted on the do-not-mail list: %s",
+                type(error).__name__,
+            )

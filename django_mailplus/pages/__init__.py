@@ -1,0 +1,1 @@
+"""What the pages of all rooms have in common: who keeps them, and where links begin."""

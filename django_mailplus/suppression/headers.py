@@ -1,0 +1,103 @@
+"""The headers by which mail programs show "Unsubscribe" (RFC 2369, RFC 8058)."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
+from django.urls import NoReverseMatch, reverse
+
+from django_mailplus.message.carried import signed
+from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.pristine import writes_as_django
+from django_mailplus.message.whole_header import WholeHeader
+from django_mailplus.message.wire import to_bytes
+from django_mailplus.pages.links import base_url
+from django_mailplus.suppression.tokens import make_token
+
+__all__ = ["preferences_url", "unsubscribe_headers", "unsubscribe_url", "with_headers"]
+
+
+def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
+    """For `message.extra_headers`: one click, and its only recipient leaves the stream.
+
+    Raises ValueError for a message to several, as each needs a link of his own, and
+    ImproperlyConfigured where no address can be put before the link.
+    """
+    addresses = envelope_of(message).rcpt_to
+    if len(addresses) != 1:
+        raise ValueError(
+            f"A message of the stream {stream!r} has {len(addresses)} recipients, and the "
+            "link in it would unsubscribe one of them for all. Send one message to each."
+        )
+    return _headers_for(addresses[0], stream)
+
+
+def _headers_for(address: str, stream: str) -> dict[str, str]:
+    return {
+        "List-Unsubscribe": WholeHeader(
+            "List-Unsubscribe", f"<{unsubscribe_url(address, stream)}>"
+        ),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def unsubscribe_url(address: str, stream: str) -> str:
+    """For the body of a mail: a page with a button, by which the address leaves the stream."""
+    return _url("unsubscribe", address, stream)
+
+
+def preferences_url(address: str, stream: str = "") -> str:
+    """For the body of a mail: a page on which all streams can be left and joined again."""
+    return _url("preferences", address, stream)
+
+
+def _url(page: str, address: str, stream: str) -> str:
+    try:
+        path = reverse(
+            f"mailplus_unsubscribe:{page}", args=[make_token(address, stream)]
+        )
+    except NoReverseMatch as error:
+        raise ImproperlyConfigured(
+            'There is no page to unsubscribe on. Add path("mail/", '
+            'include("django_mailplus.suppression.urls")) to the URLconf that ROOT_URLCONF '
+            "names."
+        ) from error
+    return f"{base_url()}{path}"
+
+
+def with_headers(message: EmailMessage, stream: str) -> EmailMessage:
+    """A message of a bulk stream that has the headers; those that are there stay.
+
+    One that a provider takes apart, a message for each recipient, gets them for each.
+    The message is changed in place, unless its class writes itself.
+    """
+    if not writes_as_django(message):
+        return _before_what_is_written(message, stream)
+    if "list-unsubscribe" in {name.lower() for name in message.extra_headers}:
+        return message
+    if not _is_taken_apart(message):
+        message.extra_headers |= unsubscribe_headers(message, stream)
+        return message
+    each = dict(getattr(message, "merge_headers", None) or {})
+    for address in envelope_of(message).rcpt_to:
+        each[address] = _headers_for(address, stream) | dict(each.get(address, {}))
+    message.merge_headers = each  # type: ignore[attr-defined]
+    return message
+
+
+def _before_what_is_written(message: EmailMessage, stream: str) -> EmailMessage:
+    finished = to_bytes(message)
+    head, _, _ = finished.partition(b"\r\n\r\n")
+    if b"\r\nlist-unsubscribe:" in b"\r\n" + head.lower():
+        return message
+    headers = unsubscribe_headers(message, stream)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return signed(message, lines.encode() + finished)
+
+
+_TAKEN_APART_BY = ("merge_data", "merge_headers", "merge_metadata")
+
+
+def _is_taken_apart(message: EmailMessage) -> bool:
+    """As django-anymail sees it: any of these, even if it is empty."""
+    return any(getattr(message, name, None) is not None for name in _TAKEN_APART_BY)

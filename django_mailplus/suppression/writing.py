@@ -1,0 +1,135 @@
+"""Changes of the do-not-mail list; nobody else writes its table.
+
+Each is one statement that can be run again, so that two at a time do no harm.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from functools import partial
+
+from django.db import DatabaseError, IntegrityError, router, transaction
+from django.db.models import F, QuerySet
+from django.dispatch import Signal
+from django.utils import timezone
+
+from django_mailplus import signals
+from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.suppression.models import Suppression, entries
+from django_mailplus.suppression.reasons import Reason
+
+__all__ = ["kept_back", "lift", "prune", "suppress"]
+
+logger = logging.getLogger(__name__)
+
+# Of the mailbox itself, whatever was in the mail.
+_FOR_ALL_STREAMS = (Reason.HARD_BOUNCE, Reason.COMPLAINT, Reason.INVALID)
+
+
+def suppress(
+    address: str,
+    *,
+    reason: Reason,
+    stream: str = "",
+    source: str = "",
+    detail: str = "",
+    expires_at: datetime.datetime | None = None,
+) -> Suppression:
+    """Mail this bare address no more; the entry that says so.
+
+    For one stream, or all that the reason stops with ""; a bounce, a complaint and what is
+    no address are for all. `source` and `detail` are for people; `expires_at` is an aware
+    datetime, or None for ever. What is there for the same reason counts one more, and
+    lasts as long as the later of the two. Sends `address_suppressed` once a new one is
+    committed. Raises what the database raises.
+    """
+    if reason in _FOR_ALL_STREAMS:
+        stream = ""
+    wanted = {"key": lookalike_key(address), "reason": reason, "stream": stream}
+    said = {"source": source[:100], "detail": detail[:500]}
+    if (known := _renewed(wanted, said, expires_at)) is not None:
+        return known
+    row = Suppression(**wanted, **said, address=address[:320], expires_at=expires_at)
+    database = router.db_for_write(Suppression)
+    try:
+        with transaction.atomic(using=database):
+            row.save(using=database, force_insert=True)
+    except IntegrityError:  # somebody else was as quick
+        known = _renewed(wanted, said, expires_at)
+        if known is None:
+            raise
+        return known
+    _tell(signals.address_suppressed, [row])
+    return row
+
+
+def _renewed(
+    wanted: dict[str, str], said: dict[str, str], expires_at: datetime.datetime | None
+) -> Suppression | None:
+    row = entries().filter(**wanted).first()
+    if row is None:
+        return None
+    lasts = row.expires_at is None or (expires_at and expires_at <= row.expires_at)
+    changes: dict[str, object] = {name: text for name, text in said.items() if text}
+    if not lasts:
+        changes["expires_at"] = expires_at
+    if not entries().filter(pk=row.pk).update(reported=F("reported") + 1, **changes):
+        return None  # lifted at this moment
+    row.refresh_from_db()
+    return row
+
+
+def lift(
+    address: str, *, reason: Reason | None = None, stream: str | None = None
+) -> int:
+    """Mail this bare address again: how many entries are gone.
+
+    Those of one reason and of one stream alone, where they are given. Sends
+    `suppression_lifted` for each once that is committed.
+    """
+    found = entries().filter(key=lookalike_key(address))
+    if reason is not None:
+        found = found.filter(reason=reason)
+    if stream is not None:
+        found = found.filter(stream=stream)
+    return delete(found)
+
+
+def delete(rows: QuerySet[Suppression]) -> int:
+    gone = list(rows)
+    count, _ = rows.filter(pk__in=[row.pk for row in gone]).delete()
+    _tell(signals.suppression_lifted, gone)
+    return count
+
+
+def kept_back(pks: Iterable[int]) -> None:
+    """Count mails that were not sent, by the entries that kept them back.
+
+    Never raises: a number is not worth the other mails of a batch.
+    """
+    by_count: dict[int, list[int]] = {}
+    for pk, count in Counter(pks).items():
+        by_count.setdefault(count, []).append(pk)
+    now = timezone.now()
+    for count, same in by_count.items():
+        added = {"kept_back": F("kept_back") + count, "last_kept_back_at": now}
+        try:
+            with transaction.atomic(using=router.db_for_write(Suppression)):
+                entries().filter(pk__in=same).update(**added)
+        except DatabaseError as error:
+            logger.warning("Mails kept back were not counted: %s", type(error).__name__)
+
+
+def prune(*, dry_run: bool = False) -> int:
+    """Delete the entries that have expired: how many."""
+    expired = entries().filter(expires_at__lte=timezone.now())
+    return expired.count() if dry_run else expired.delete()[0]
+
+
+def _tell(signal: Signal, rows: Iterable[Suppression]) -> None:
+    for row in rows:
+        send = partial(signal.send_robust, sender=Suppression, suppression=row)
+        transaction.on_commit(send, using=router.db_for_write(Suppression))
