@@ -82,7 +82,7 @@ def note(told: Told) -> TrackingEvent | None:
 
 def _keep(told: Told, kind: Kind, joined: Joined) -> tuple[TrackingEvent, bool]:
     return TrackingEvent.objects.using(database()).get_or_create(
-        key=_key(told, joined),
+        key=_key(told, kind, joined),
         defaults={
             "mail": joined.mail,
             "provider": storable(told.provider, 50),
@@ -97,7 +97,7 @@ def _keep(told: Told, kind: Kind, joined: Joined) -> tuple[TrackingEvent, bool]:
     )
 
 
-def _key(told: Told, joined: Joined) -> str:
+def _key(told: Told, kind: Kind, joined: Joined) -> str:
     """The same for the same event, however often and in whatever order it is told."""
     parts = [str(joined.mail.pk), told.provider, told.type, told.address.lower()]
     if told.type not in _ONCE_EACH:
@@ -105,7 +105,7 @@ def _key(told: Told, joined: Joined) -> str:
             parts.append(told.event_id)
         else:
             moment = told.happened_at.isoformat() if told.happened_at else ""
-            parts += ["", moment, told.reason, told.text]
+            parts += ["", moment, kind, told.reason, told.text]
     written = json.dumps(parts)
     return hashlib.sha256(written.encode()).hexdigest()
 

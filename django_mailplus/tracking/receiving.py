@@ -34,6 +34,8 @@ _TAKE_METADATA = frozenset(
 )
 """Who takes metadata from django-anymail and gives it back in events."""
 
+_TAKE_OTHER_NAMES_IN_TO = frozenset({"Amazon SES"})
+
 
 def connect() -> None:
     """To be called with django-anymail among the INSTALLED_APPS; again does no harm."""
@@ -45,11 +47,15 @@ def connect() -> None:
 
 
 def _on_sending(sender: object, message: Any, esp_name: str, **kwargs: object) -> None:
-    """Our id into the metadata of a message that comes from an outbox, if so wanted."""
+    """Make a message that comes from an outbox one for an API; it is ours to change."""
     mail_id = getattr(message, "mailplus_mail", None)
-    if mail_id is None or esp_name not in _TAKE_METADATA:
+    if mail_id is None:
         return
-    if setting("ANYMAIL_METADATA"):
+    # To recipients who are tried again. Their API writes To by whom it sends to.
+    if esp_name not in _TAKE_OTHER_NAMES_IN_TO:
+        for header in getattr(message, "mailplus_kept_headers", ()):
+            message.extra_headers.pop(header, None)
+    if esp_name in _TAKE_METADATA and setting("ANYMAIL_METADATA"):
         metadata = getattr(message, "metadata", None)
         known = metadata if isinstance(metadata, Mapping) else {}
         message.metadata = {**known, METADATA: str(mail_id)}
