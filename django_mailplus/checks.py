@@ -10,6 +10,7 @@ E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
+E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
 E050, E051, W050 to W055 how mailers are put together (backends/graph_checks.py)
 """
 
@@ -31,7 +32,7 @@ from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import compat, conf
-from django_mailplus.backends import graph_checks
+from django_mailplus.backends import bulk_checks, graph_checks
 from django_mailplus.backends.base import MailplusBackend
 from django_mailplus.backends.constructors import unknown_options
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
@@ -68,9 +69,10 @@ def check_mailplus_setting(app_configs: object, **kwargs: object) -> list[CheckM
                 id="mailplus.E007",
             )
         ]
-    return [
+    found = [
         error for name, value in configured.items() for error in _check_key(name, value)
     ]
+    return found or list(bulk_checks.check_streams())
 
 
 def _check_key(name: Any, value: Any) -> Iterator[CheckMessage]:
@@ -169,6 +171,8 @@ def check_mailers(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     findings += [*_check_cycles(mailers), *_check_from_addresses(mailers)]
     if compat.mailers_defined() and not any(isinstance(f, Error) for f in findings):
         findings += graph_checks.check_graph(mailers)
+        if not check_mailplus_setting(app_configs):
+            findings += bulk_checks.check_bulk(mailers)
     return findings
 
 

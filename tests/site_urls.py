@@ -1,4 +1,4 @@
-"""A site with the pages of the verification, Django's login and the admin."""
+"""A site with the pages for visitors, Django's login and the admin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", lambda request: HttpResponse("home"), name="home"),
     path("verify/", include("django_mailplus.verification.urls")),
+    path("mail/", include("django_mailplus.suppression.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
 ]
 if apps.is_installed("django.contrib.admin"):

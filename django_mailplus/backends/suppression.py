@@ -81,7 +81,7 @@ class EmailBackend(WrapperBackend):
 
     def _tell(self, message: EmailMessage, told: tuple[RecipientResult, ...]) -> None:
         signals.message_suppressed.send_robust(
-            type(self),
+            EmailBackend,  # also of a subclass, as with the other signals
             message=message,
             result=_result(told, self.alias),
             recipients=told,

@@ -135,5 +135,5 @@ def duration(seconds: float) -> str:
     return f"{max(int(seconds), 0)} s"
 
 
-def count_of(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+def count_of(number: int, thing: str, things: str = "") -> str:
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"

@@ -21,7 +21,15 @@ from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.models import Suppression, entries
 from django_mailplus.suppression.reasons import Reason
 
-__all__ = ["kept_back", "lift", "prune", "suppress"]
+__all__ = [
+    "delete",
+    "kept_back",
+    "lift",
+    "prune",
+    "stream_for",
+    "suppress",
+    "tell_added",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +54,11 @@ def suppress(
     lasts as long as the later of the two. Sends `address_suppressed` once a new one is
     committed. Raises what the database raises.
     """
-    if reason in _FOR_ALL_STREAMS:
-        stream = ""
-    wanted = {"key": lookalike_key(address), "reason": reason, "stream": stream}
+    wanted = {
+        "key": lookalike_key(address),
+        "reason": reason,
+        "stream": stream_for(reason, stream),
+    }
     said = {"source": source[:100], "detail": detail[:500]}
     if (known := _renewed(wanted, said, expires_at)) is not None:
         return known
@@ -62,8 +72,13 @@ def suppress(
         if known is None:
             raise
         return known
-    _tell(signals.address_suppressed, [row])
+    tell_added([row])
     return row
+
+
+def stream_for(reason: Reason, stream: str) -> str:
+    """The stream that an entry is for: "", if the mailbox itself is the reason."""
+    return "" if reason in _FOR_ALL_STREAMS else stream[:100]
 
 
 def _renewed(
@@ -127,6 +142,10 @@ def prune(*, dry_run: bool = False) -> int:
     """Delete the entries that have expired: how many."""
     expired = entries().filter(expires_at__lte=timezone.now())
     return expired.count() if dry_run else expired.delete()[0]
+
+
+def tell_added(rows: Iterable[Suppression]) -> None:
+    _tell(signals.address_suppressed, rows)
 
 
 def _tell(signal: Signal, rows: Iterable[Suppression]) -> None:

@@ -14,6 +14,9 @@ from django.utils import timezone
 from django_mailplus.outbox.models import OutboxMessage, Payload
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.rows import blobs, storing
+from django_mailplus.suppression.models import Suppression
+from django_mailplus.suppression.reasons import Reason
+from django_mailplus.suppression.writing import suppress
 from django_mailplus.verification.models import SendingAllowance
 
 
@@ -107,3 +110,18 @@ def test_silence_can_be_had():
     out = io.StringIO()
     call_command("prunemail", verbosity=0, stdout=out)
     assert out.getvalue() == ""
+
+
+@pytest.mark.django_db
+def test_what_has_expired_leaves_the_do_not_mail_list():
+    for days in (-1, 1):
+        moment = timezone.now() + timedelta(days=days)
+        suppress(f"{days}@example.com", reason=Reason.MANUAL, expires_at=moment)
+    for options, said in (
+        ({"dry_run": True}, "1 entry of the do-not-mail list to delete: expired."),
+        ({}, "1 entry of the do-not-mail list deleted: expired."),
+    ):
+        out = io.StringIO()
+        call_command("prunemail", stdout=out, **options)
+        assert said in out.getvalue()
+    assert [row.address for row in Suppression.objects.all()] == ["1@example.com"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 from django.core import mail as django_mail
@@ -159,3 +160,34 @@ def test_a_plain_message_class_is_enough(mailer, server):
     sent = EmailMessage("Hi", "Hello", "ann@example.com", ["bob@b.org"])
     mailer(entry).send_messages([sent])
     assert holds(server.taken[0].content, key)
+
+
+@pytest.mark.django_db
+def test_both_headers_of_one_click_are_signed(with_mailers, server):
+    """As RFC 8058 section 4 demands; without either the signature is broken."""
+    streams = {
+        "BULK_STREAMS": {"news": "News"},
+        "BASE_URL": "https://shop.example.com",
+    }
+    key, entry = made()
+    smtp = {"host": server.host, "port": server.port}
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.suppression.EmailBackend",
+                "OPTIONS": {"using": "dkim"},
+            },
+            "dkim": {"BACKEND": PATH, "OPTIONS": {"using": "smtp", "keys": [entry]}},
+            "smtp": {"BACKEND": SMTP, "OPTIONS": smtp},
+        },
+        MAILPLUS=streams,
+    )
+    sent = letter(bcc=[])
+    sent.stream = "news"
+    assert get_mailer("default").send_messages([sent]) == 1
+    data = server.taken[0].content
+    assert holds(data, key)
+    for name in (b"List-Unsubscribe", b"List-Unsubscribe-Post"):
+        without = re.sub(rb"(?mi)^%s:.*\r\n(?:[ \t].*\r\n)*" % name, b"", data)
+        assert len(without) < len(data)
+        assert not holds(without, key)

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django_mailplus.management.base import MailplusCommand
+from django_mailplus.management.terminal import count_of
 from django_mailplus.outbox import retention
 from django_mailplus.outbox.states import State
+from django_mailplus.suppression import writing as suppression
 from django_mailplus.verification import throttle
 
 
 class Command(MailplusCommand):
     help = (
         "Deletes rows that no longer serve anything: mails that were sent or given up "
-        "long ago, what nobody may read any more, and old counters. Mails that are yet to "
-        "be sent stay. Run it once a day."
+        "long ago, what nobody may read any more, entries of the do-not-mail list that "
+        "have expired, and old counters. Mails that are yet to be sent stay. Run it once a day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -41,6 +43,9 @@ class Command(MailplusCommand):
             lines.append(f"{pruned.contents} unused contents deleted.")
         if pruned.files:
             lines.append(f"{pruned.files} files deleted whose mails were rolled back.")
+        if expired := suppression.prune(dry_run=dry_run):
+            entries = count_of(expired, "entry", "entries")
+            lines.append(f"{entries} of the do-not-mail list {deleted}: expired.")
         if options["verbosity"] > 0:
             self.stdout.write("\n".join(lines))
 

@@ -158,11 +158,16 @@ def _judge(
 
 
 def _whole(states: list[State]) -> State:
-    """A mail waits for its last recipient; then it is what its recipients are."""
+    """A mail waits for its last recipient; then it is what its recipients are.
+
+    Whom it was kept back from on purpose does not count beside others who got it.
+    """
     for state in (State.QUEUED, State.UNKNOWN):
         if state in states:
             return state
     kinds = set(states)
+    if State.SENT in kinds:
+        kinds.discard(State.SUPPRESSED)
     if len(kinds) == 1:
         return kinds.pop()
     return State.PARTIAL if State.SENT in kinds else State.FAILED

@@ -38,7 +38,8 @@ def state(told, error=None, **options):
         (["accepted", "transient", "permanent"], State.QUEUED),
         (["unknown"], State.QUEUED),
         (["suppressed"], State.SUPPRESSED),
-        (["suppressed", "accepted"], State.PARTIAL),
+        (["suppressed", "accepted"], State.SENT),
+        (["suppressed", "accepted", "permanent"], State.PARTIAL),
         (["suppressed", "permanent"], State.FAILED),
         (["suppressed", "transient"], State.QUEUED),
     ],
@@ -58,7 +59,7 @@ def test_what_earlier_tries_have_sealed_counts():
     assert state(result("accepted"), settled=sealed) == State.PARTIAL
     assert state(result("transient"), settled=sealed) == State.QUEUED
     sealed = {"carol@example.com": State.SUPPRESSED}
-    assert state(result("accepted"), settled=sealed) == State.PARTIAL
+    assert state(result("accepted"), settled=sealed) == State.SENT
     assert state(result("permanent"), settled=sealed) == State.FAILED
     assert state(result("suppressed"), settled=sealed) == State.SUPPRESSED
 

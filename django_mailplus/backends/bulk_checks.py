@@ -1,0 +1,90 @@
+"""Whether people can leave the streams that go to many: MAILPLUS["BULK_STREAMS"]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+
+from django_mailplus import conf
+from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
+from django_mailplus.chain import find_backend, kind_of, walk
+
+__all__ = ["check_bulk", "check_streams"]
+
+_BACKEND = "django_mailplus.backends.suppression.EmailBackend"
+_LONGEST = 100  # characters, of the columns
+
+
+def check_streams() -> Iterator[CheckMessage]:
+    """Their names and titles; the setting is a dict."""
+    for name, title in conf.setting("BULK_STREAMS").items():
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST or not str(title):
+            yield Error(
+                f"MAILPLUS['BULK_STREAMS'] has {name!r}: {title!r}.",
+                hint=f"It takes names of 1 to {_LONGEST} characters, and what the pages "
+                "call them, such as {'news': 'Our newsletter'}.",
+                id="mailplus.E060",
+            )
+
+
+def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    """Of mailers that go round in no circle, and are all configured."""
+    guards = [alias for alias in mailers if _is_suppression(alias)]
+    for alias in guards:
+        yield from _early(alias)
+    if not conf.setting("BULK_STREAMS"):
+        return
+    if not guards:
+        yield Warning(
+            "MAILPLUS['BULK_STREAMS'] names streams, and no mailer looks at the do-not-mail "
+            "list: who unsubscribes gets mail all the same.",
+            hint=f"Put a mailer with BACKEND {_BACKEND!r} behind the outbox, or before "
+            "what sends.",
+            id="mailplus.W060",
+        )
+        return
+    yield from _pages()
+
+
+def _early(alias: str) -> Iterator[CheckMessage]:
+    for store in walk(alias):
+        if kind_of(store) == "store" and not any(map(_is_suppression, walk(store))):
+            yield Warning(
+                f"MAILERS[{alias!r}] looks at the do-not-mail list before {store!r} keeps "
+                "the mail, and nothing does when it is sent: who unsubscribes meanwhile "
+                "gets it all the same.",
+                hint=f"Name {alias!r} in the 'using' of {store!r}, and not the other way "
+                "round.",
+                id="mailplus.W061",
+            )
+
+
+def _pages() -> Iterator[CheckMessage]:
+    from django_mailplus.suppression.headers import unsubscribe_url
+
+    try:
+        url = unsubscribe_url("somebody@example.com", "")
+    except ImproperlyConfigured as error:
+        yield Error(
+            f"Bulk mail gets a link to unsubscribe, which cannot be made. {error}",
+            id="mailplus.E061",
+        )
+        return
+    if urlsplit(url).scheme != "https":
+        yield Warning(
+            "The links to unsubscribe do not begin with https, and mail programs offer one "
+            "click only where they do (RFC 8058 section 3.1).",
+            hint="Set MAILPLUS['BASE_URL'], such as 'https://shop.example.com'.",
+            id="mailplus.W062",
+        )
+
+
+def _is_suppression(alias: str) -> bool:
+    try:
+        backend: object = find_backend(alias)
+    except ImportError:
+        return False
+    return isinstance(backend, type) and issubclass(backend, SuppressionBackend)

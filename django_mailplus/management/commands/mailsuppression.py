@@ -1,0 +1,255 @@
+"""`manage.py mailsuppression`: the do-not-mail list, in a terminal and as CSV."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.core.management.base import CommandError, DjangoHelpFormatter
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from django_mailplus.management.base import MailplusCommand, usual_options
+from django_mailplus.management.progress import Progress
+from django_mailplus.management.terminal import columns_of, count_of, table
+from django_mailplus.message.envelope import bare_address
+from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.suppression import importing, listing, writing
+from django_mailplus.suppression.models import Suppression, entries
+from django_mailplus.suppression.reasons import Reason
+
+_MOST_TOLD = 20  # lines of a file that are no entries
+
+
+class Command(MailplusCommand):
+    help = "The do-not-mail list: who gets no mail, why, and what other systems know."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", metavar="action", required=True)
+        usual = usual_options()
+
+        def add(name: str, means: str) -> ArgumentParser:
+            return actions.add_parser(
+                name,
+                help=means,
+                description=means,
+                parents=[usual],
+                formatter_class=DjangoHelpFormatter,
+            )
+
+        of_address = add("show", "Why an address gets no mail.")
+        of_address.add_argument("address")
+        _add_entry(add("add", "Send nothing to an address any more."))
+        remove = add("remove", "Take an address off the list.")
+        remove.add_argument("address")
+        _add_filters(remove)
+        _add_import(add("import", "Take over a list in CSV; can be run again."))
+        export = add("export", "Write the list as CSV.")
+        export.add_argument("file", nargs="?", default="-", help="Default: -, stdout.")
+        _add_filters(export)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        getattr(self, f"_{options['action']}")(options)
+
+    def _show(self, options: Mapping[str, Any]) -> None:
+        key = lookalike_key(bare_address(options["address"]))
+        if not (rows := list(entries().filter(key=key).order_by("pk"))):
+            self.stdout.write("It is not on the list.")
+            return
+        lines = [
+            [
+                str(row.reason),
+                row.stream or "all",
+                _day(row.created_at),
+                _until(row),
+                str(row.reported),
+                str(row.kept_back),
+                row.source,
+                row.detail,
+            ]
+            for row in rows
+        ]
+        head = [
+            "reason",
+            "stream",
+            "since",
+            "until",
+            "reported",
+            "kept-back",
+            "source",
+            "detail",
+        ]
+        columns = columns_of(self.stdout)
+        for line in table(head, lines, columns=columns, right={4, 5}, elastic={6, 7}):
+            self.stdout.write(line)
+
+    def _add(self, options: Mapping[str, Any]) -> None:
+        days = options["days"]
+        entry = writing.suppress(
+            _address(options["address"]),
+            reason=Reason(options["reason"]),
+            stream=options["stream"] or "",
+            source="mailsuppression",
+            detail=options["detail"],
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
+        again = "" if entry.reported == 1 else " It was there already."
+        self.stdout.write(f"It is on the list ({entry.reason}).{again}")
+
+    def _remove(self, options: Mapping[str, Any]) -> None:
+        gone = writing.lift(
+            bare_address(options["address"]),
+            reason=options["reason"] and Reason(options["reason"]),
+            stream=options["stream"],
+        )
+        if not gone:
+            raise CommandError("There is no such entry; `show` tells what there is.")
+        self.stdout.write(f"{count_of(gone, 'entry', 'entries')} taken off the list.")
+
+    def _export(self, options: Mapping[str, Any]) -> None:
+        rows: QuerySet[Suppression] = entries()
+        for name in ("reason", "stream"):
+            if options[name] is not None:
+                rows = rows.filter(**{name: options[name]})
+        if options["file"] == "-":
+            for line in listing.csv_lines(rows):
+                self.stdout.write(line, ending="")
+            return
+        path = Path(options["file"])
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(listing.csv_lines(rows))
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+        self.stdout.write(f"{count_of(rows.count(), 'entry', 'entries')} in {path}.")
+
+    def _import(self, options: Mapping[str, Any]) -> None:
+        reason, dry_run = options["reason"], options["dry_run"]
+        taken = _Taken()
+        try:
+            with _opened(options["file"]) as (file, size):
+                progress = Progress(self.stderr, size)
+                found = listing.read(file, reason=reason and Reason(reason))
+                for batch in _batches(found, taken, options["stream"]):
+                    taken.new += importing.take_over(batch, dry_run=dry_run)
+                    taken.all += len(batch)
+                    progress.show(_position(file), f"{taken.all:,} entries")
+                progress.end()
+        except listing.NotReadableError as error:
+            raise CommandError(f"{options['file']}: {error}") from None
+        for number, why in taken.refused[:_MOST_TOLD]:
+            self.stderr.write(f"Entry {number} {why}.")
+        known = taken.all - taken.new
+        self.stdout.write(
+            f"{'Dry run: ' if dry_run else ''}{taken.new:,} added, {known:,} there already."
+        )
+        if count := len(taken.refused):
+            raise CommandError(
+                f"{count_of(count, 'line')} could not be taken over: "
+                "correct them, or give --reason where none is said, and run it again."
+            )
+
+
+class _Taken:
+    """What became of the lines of a file."""
+
+    def __init__(self) -> None:
+        self.all = self.new = 0
+        self.refused: list[tuple[int, str]] = []
+
+
+def _batches(
+    found: Iterator[listing.Entry | str], taken: _Taken, stream: str | None
+) -> Iterator[list[listing.Entry]]:
+    batch: list[listing.Entry] = []
+    for number, entry in enumerate(found, 1):
+        if isinstance(entry, str):
+            taken.refused.append((number, entry))
+            continue
+        batch.append(entry if stream is None else entry.in_stream(stream))
+        if len(batch) == importing.AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[TextIO, int]]:
+    """The file and its size in bytes; stdin has none."""
+    if name == "-":
+        yield sys.stdin, 0
+        return
+    path = Path(name)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file, path.stat().st_size
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _position(file: TextIO) -> int:
+    """In bytes, as far as it was read ahead."""
+    return file.buffer.tell() if file is not sys.stdin else 0
+
+
+def _address(given: str) -> str:
+    address = bare_address(given)
+    if "@" not in address.strip("@"):
+        raise CommandError("That is no address; write one such as bob@example.com.")
+    return address
+
+
+def _day(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _until(row: Suppression) -> str:
+    return "for ever" if row.expires_at is None else _day(row.expires_at)
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--reason", choices=Reason.values, help="Entries with this reason alone."
+    )
+    parser.add_argument(
+        "--stream", metavar="NAME", help='Entries for this stream alone; "" for all.'
+    )
+
+
+def _add_entry(parser: ArgumentParser) -> None:
+    parser.add_argument("address")
+    parser.add_argument(
+        "--reason", choices=Reason.values, default="manual", help="Default: manual."
+    )
+    parser.add_argument(
+        "--stream", metavar="NAME", help="Only mail of this stream. Default: all mail."
+    )
+    parser.add_argument("--detail", default="", metavar="TEXT", help="For people.")
+    parser.add_argument(
+        "--days", type=_positive, metavar="NUMBER", help="Default: for ever."
+    )
+
+
+def _add_import(parser: ArgumentParser) -> None:
+    parser.add_argument("file", help="A file in UTF-8, or - for stdin.")
+    parser.add_argument(
+        "--reason",
+        choices=Reason.values,
+        help="For lines that say none that is known, or all where there is no column.",
+    )
+    parser.add_argument("--stream", metavar="NAME", help="For all lines.")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="Count only, and write nothing."
+    )
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number

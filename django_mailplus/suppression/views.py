@@ -1,0 +1,101 @@
+"""The pages to which the links in bulk mail lead. They need no login and no cookie.
+
+A link is opened by scanners, too, so GET changes nothing. Mail programs POST to the same
+address what RFC 8058 section 3.1 says, people press the button of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from django_mailplus.pages.showing import form_token, open_page, pressed
+from django_mailplus.suppression.bulk import bulk_streams, is_bulk
+from django_mailplus.suppression.choices import (
+    choices,
+    choose,
+    is_stopped,
+    leave,
+    rejoin,
+)
+from django_mailplus.suppression.tokens import read_token
+
+__all__ = ["preferences", "unsubscribe"]
+
+Page = Callable[[HttpRequest, str, str, str], HttpResponse]
+
+
+def _of_a_link(page: Page) -> Callable[..., Any]:
+    """Calls the page with the token, and with the address and the stream in it."""
+
+    @wraps(page)
+    def view(request: HttpRequest, token: str) -> HttpResponse:
+        if (found := read_token(token)) is None:
+            return render(request, "mailplus/unsubscribe/invalid.html", status=404)
+        return page(request, token, *found)
+
+    allowed = require_http_methods(["GET", "HEAD", "POST"])
+    return open_page(allowed(view))
+
+
+@_of_a_link
+def unsubscribe(
+    request: HttpRequest, token: str, address: str, stream: str
+) -> HttpResponse:
+    if request.POST.get("List-Unsubscribe") == "One-Click":
+        leave(address, stream, source="mail program")
+        return HttpResponse("Unsubscribed.\n", content_type="text/plain; charset=utf-8")
+    if not pressed(request):
+        return _show(request, "ask", token, address, stream)
+    if "undo" in request.POST:
+        rejoin(address, stream)
+        return _show(request, "undone", token, address, stream)
+    leave(address, stream, source="page")
+    return _show(request, "done", token, address, stream)
+
+
+@_of_a_link
+def preferences(
+    request: HttpRequest, token: str, address: str, stream: str
+) -> HttpResponse:
+    saved = pressed(request)
+    if saved:
+        wanted = (
+            set() if "none" in request.POST else set(request.POST.getlist("stream"))
+        )
+        choose(address, wanted & bulk_streams().keys(), source="preferences")
+    return _show(
+        request,
+        "preferences",
+        token,
+        address,
+        stream,
+        choices=choices(address),
+        saved=saved,
+    )
+
+
+def _show(
+    request: HttpRequest,
+    page: str,
+    token: str,
+    address: str,
+    stream: str,
+    **context: Any,
+) -> HttpResponse:
+    context |= {
+        "address": address,
+        "title": str(bulk_streams().get(stream, "")),
+        "is_bulk": is_bulk(stream),
+        "is_stopped": is_stopped(address),
+        "form_token": form_token(),
+        "unsubscribe_url": reverse("mailplus_unsubscribe:unsubscribe", args=[token]),
+        "preferences_url": reverse("mailplus_unsubscribe:preferences", args=[token]),
+    }
+    return render(request, f"mailplus/unsubscribe/{page}.html", context)

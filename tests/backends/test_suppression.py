@@ -1,0 +1,361 @@
+"""Nobody on the do-not-mail list gets mail, and the others get theirs."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+
+import pytest
+from backends.stage import kinds, letters, smtp
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend as Locmem
+from django.db import DatabaseError, connection
+from outbox.mailing import drain
+
+from django_mailplus.backends.suppression import EmailBackend
+from django_mailplus.compat import get_mailer
+from django_mailplus.delivery import classify
+from django_mailplus.exceptions import ListUnavailableError
+from django_mailplus.outbox.models import OutboxMessage
+from django_mailplus.signals import message_suppressed
+from django_mailplus.suppression.models import Suppression
+from django_mailplus.suppression.reasons import Reason
+from django_mailplus.suppression.tokens import read_token
+from django_mailplus.suppression.writing import suppress
+
+PATH = "django_mailplus.backends.suppression.EmailBackend"
+OUTBOX = "django_mailplus.backends.outbox.EmailBackend"
+REDIRECT = "django_mailplus.backends.redirect.EmailBackend"
+LOCMEM = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
+BOB, CAROL, DAVE = "bob@example.com", "carol@example.com", "dave@example.com"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mailer(with_mailers, server):
+    def configure(leaf=None, **others):
+        with_mailers(
+            {
+                "default": {"BACKEND": PATH, "OPTIONS": {"using": "smtp"}},
+                "smtp": leaf or smtp(server),
+                **others,
+            },
+            MAILPLUS={
+                "BULK_STREAMS": {"news": "News"},
+                "BASE_URL": "https://shop.example.com",
+            },
+        )
+        return get_mailer("default")
+
+    return configure
+
+
+def letter(to=(BOB, CAROL), *, stream=None, **fields):
+    made = EmailMessage("Hi", "Hi", "Ann <ann@example.com>", list(to), **fields)
+    if stream:
+        made.stream = stream
+    return made
+
+
+def recipients(server):
+    return re.findall(r"rcpt to:<(.*?)>", "\n".join(server.commands).lower())
+
+
+def arrived(server):
+    return email.message_from_bytes(server.messages[-1], policy=email.policy.default)
+
+
+def test_each_recipient_for_himself(mailer, server):
+    suppress(CAROL, reason=Reason.COMPLAINT)
+    sent = letter(to=[BOB, f"Carol <{CAROL}>"], cc=[DAVE], bcc=["eve@example.com"])
+    before = dict(vars(sent), to=list(sent.to))
+    assert mailer().send_messages([sent]) == 1
+    assert recipients(server) == [BOB, DAVE, "eve@example.com"]
+    assert arrived(server)["To"] == BOB
+    result = vars(sent).pop("delivery_result")
+    assert vars(sent) == before
+    assert {r.address: r.kind for r in result.recipients} == {
+        BOB: "accepted",
+        DAVE: "accepted",
+        "eve@example.com": "accepted",
+        CAROL: "suppressed",
+    }
+    assert "complaint" in result.recipients[-1].text
+
+
+def test_nobody_is_left(mailer, server):
+    suppress(BOB, reason=Reason.MANUAL)
+    suppress(CAROL, reason=Reason.HARD_BOUNCE)
+    sent = letter()
+    assert mailer().send_messages([sent]) == 0
+    assert server.commands == []
+    assert kinds(sent) == ["suppressed", "suppressed"]
+
+
+def test_a_whole_batch_asks_once(mailer, server, django_assert_num_queries):
+    suppress("p3@example.com", reason=Reason.MANUAL)
+    batch = [letter(to=[f"p{n}@example.com"]) for n in range(50)]
+    with django_assert_num_queries(4):  # look, and count in a savepoint
+        assert mailer().send_messages(iter(batch)) == 49
+    assert len(server.messages) == 49
+    entry = Suppression.objects.get()
+    assert (entry.kept_back, entry.last_kept_back_at is not None) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("stream", "stopped"), [("news", True), ("orders", False), (None, False)]
+)
+def test_an_opt_out_stops_bulk_mail_alone(mailer, server, stream, stopped):
+    suppress(BOB, reason=Reason.UNSUBSCRIBE)
+    sent = letter(to=[BOB], stream=stream)
+    assert mailer().send_messages([sent]) == (0 if stopped else 1)
+    assert kinds(sent) == ["suppressed" if stopped else "accepted"]
+
+
+class Many(EmailMessage):
+    """Of a project whose recipients are not in to, cc or bcc."""
+
+    def recipients(self):
+        return [BOB, CAROL]
+
+
+class Written(EmailMessage):
+    """Of a project that writes its messages itself."""
+
+    def message(self, **how):
+        return super().message(**how)
+
+
+@pytest.mark.parametrize("kind", [Many, Written])
+def test_classes_with_ways_of_their_own(mailer, server, kind):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    sent = kind("Hi", "Hi", "ann@example.com", [BOB, CAROL])
+    assert mailer().send_messages([sent]) == 1
+    assert recipients(server) == [CAROL]
+    assert sorted(kinds(sent)) == ["accepted", "suppressed"]
+
+
+def test_signal(mailer, server):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    heard = []
+
+    def told(sender, message, result, recipients, **kwargs):
+        heard.append([(r.address, r.kind) for r in recipients])
+
+    message_suppressed.connect(told, sender=EmailBackend)
+    try:
+        mailer().send_messages([letter()])
+    finally:
+        message_suppressed.disconnect(told, sender=EmailBackend)
+    assert heard == [[(BOB, "suppressed")]]
+
+
+def test_a_leaf_that_tells_nothing(mailer, server):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    sent = letter()
+    assert mailer(leaf=LOCMEM).send_messages([sent]) == 1
+    told = {r.address: r.kind for r in sent.delivery_result.recipients}
+    assert told == {CAROL: "accepted", BOB: "suppressed"}
+
+
+def test_a_leaf_that_fails_and_tells_nothing(mailer, monkeypatch):
+    suppress(BOB, reason=Reason.COMPLAINT)
+
+    def fail(self, messages):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(Locmem, "send_messages", fail)
+    sent = letter()
+    with pytest.raises(ConnectionRefusedError):
+        mailer(leaf=LOCMEM).send_messages([sent])
+    assert sent.delivery_result is None
+
+
+def test_a_list_that_cannot_be_read_sends_nothing(mailer, server, monkeypatch):
+    backend = mailer()
+
+    def broken(*args, **kwargs):
+        raise DatabaseError("for bob@example.com")
+
+    monkeypatch.setattr("django_mailplus.suppression.lookup.find", broken)
+    with pytest.raises(ListUnavailableError) as caught:
+        backend.send_messages([letter()])
+    assert server.commands == []
+    assert classify(caught.value) == "mailer"
+    assert "bob" not in str(caught.value)
+
+
+def test_a_number_that_cannot_be_counted_loses_no_mail(mailer, server, caplog):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    backend = mailer()
+
+    def refuse(execute, sql, *args):
+        if sql.startswith("UPDATE"):
+            raise DatabaseError("read only")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(refuse):
+        assert backend.send_messages([letter()]) == 1
+    assert recipients(server) == [CAROL]
+    assert "not counted: DatabaseError" in caplog.text
+
+
+# --- Bounces --------------------------------------------------------------------------
+
+UNKNOWN = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]
+OTHERS = ["5.1.7", "5.1.8", "5.2.1", "5.2.2", "5.7.1", "5.0.0", "4.1.1"]
+
+
+@pytest.mark.parametrize("enhanced", [*UNKNOWN, *OTHERS, ""])
+def test_only_a_mailbox_that_is_not_there_is_noted(mailer, server, enhanced):
+    first = "450" if enhanced.startswith("4") else "550"
+
+    server.replies["rcpt"] = {CAROL: f"{first} {enhanced} no", "": "250 ok"}
+    backend = mailer()
+    backend.send_messages([letter()])
+    found = Suppression.objects.values_list("address", "reason", "source")
+    if enhanced in UNKNOWN:
+        assert list(found) == [(CAROL, "hard_bounce", "SMTP smtp")]
+        again = letter()
+        backend.send_messages([again])
+        assert kinds(again) == ["accepted", "suppressed"]
+    else:
+        assert list(found) == []
+
+
+def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server):
+    server.replies["rcpt"] = "550 5.1.1 no such team"
+    redirect = {
+        "BACKEND": REDIRECT,
+        "OPTIONS": {"using": "real", "to": "team@example.com"},
+    }
+    backend = mailer(leaf=redirect, real=smtp(server))
+    sent = letter()
+    with pytest.raises(Exception, match="team"):
+        backend.send_messages([sent])
+    assert not Suppression.objects.exists()
+
+
+def test_a_bounce_that_cannot_be_noted_changes_nothing(mailer, server, caplog):
+    server.replies["rcpt"] = {CAROL: "550 5.1.1 no", "": "250 ok"}
+    backend, sent = mailer(), letter()
+
+    def refuse(execute, sql, *args):
+        if sql.startswith("INSERT"):
+            raise DatabaseError("read only")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(refuse):
+        assert backend.send_messages([sent]) == 1
+    assert kinds(sent) == ["accepted", "permanent"]
+    assert "could not be noted" in caplog.text
+    assert "carol" not in caplog.text
+
+
+# --- Bulk mail ------------------------------------------------------------------------
+
+
+def links(message):
+    return re.findall(r"<(https://[^>]*)>", message["List-Unsubscribe"])
+
+
+def test_bulk_mail_can_be_unsubscribed(mailer, server):
+    mailer().send_messages([letter(to=[f"Bob <{BOB}>"], stream="news")])
+    sent = arrived(server)
+    [link] = links(sent)
+    assert link.startswith("https://shop.example.com/mail/unsubscribe/")
+    assert read_token(link.split("/")[-2]) == (BOB, "news")
+    assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert b"=?utf-8" not in server.messages[-1]
+
+
+def test_other_mail_cannot(mailer, server):
+    mailer().send_messages([letter(stream="orders")])
+    assert "List-Unsubscribe" not in arrived(server)
+
+
+def test_headers_that_are_there_stay(mailer, server):
+    own = {"list-unsubscribe": "<mailto:leave@example.com>"}
+    mailer().send_messages([letter(to=[BOB], stream="news", headers=own)])
+    assert arrived(server)["List-Unsubscribe"] == "<mailto:leave@example.com>"
+    assert "List-Unsubscribe-Post" not in arrived(server)
+
+
+def test_a_message_that_writes_itself_gets_them_too(mailer, server):
+    sent = Written("Hi", "Hi", "ann@example.com", [BOB, CAROL])
+    sent.stream = "news"
+    suppress(CAROL, reason=Reason.UNSUBSCRIBE, stream="news")
+    backend = mailer()
+    backend.send_messages([sent])
+    assert read_token(links(arrived(server))[0].split("/")[-2]) == (BOB, "news")
+    own = Written(
+        "Hi", "Hi", "a@b.org", [BOB], headers={"List-Unsubscribe": "<mailto:l@b.org>"}
+    )
+    own.stream = "news"
+    backend.send_messages([own])
+    assert arrived(server).get_all("List-Unsubscribe") == ["<mailto:l@b.org>"]
+
+
+def test_one_link_for_several_people_is_refused(mailer, server):
+    with pytest.raises(ValueError, match="2 recipients") as caught:
+        mailer().send_messages([letter(stream="news")])
+    assert classify(caught.value) == "message"
+    assert server.commands == []
+
+
+def test_what_a_provider_takes_apart_has_a_link_for_each(mailer):
+    pytest.importorskip("anymail", reason="no anymail")
+    sent = letter(stream="news")
+    sent.merge_data = {}
+    sent.merge_headers = {BOB: {"X-Own": "1"}}
+    from django.core import mail as django_mail
+
+    mailer(leaf=LOCMEM).send_messages([sent])
+    [given] = django_mail.outbox
+    for address in (BOB, CAROL):
+        value = given.merge_headers[address]["List-Unsubscribe"]
+        assert read_token(value.split("/")[-2]) == (address, "news")
+    assert given.merge_headers[BOB]["X-Own"] == "1"
+    assert sent.merge_headers == {BOB: {"X-Own": "1"}}
+
+
+# --- Behind an outbox -----------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_unsubscribes_while_mail_waits_gets_none(mailer, server):
+    mailer(
+        default={
+            "BACKEND": OUTBOX,
+            "OPTIONS": {"using": "list", "dispatch": "worker"},
+        },
+        list={"BACKEND": PATH, "OPTIONS": {"using": "smtp"}},
+    )
+    get_mailer("default").send_messages(
+        [
+            letter(to=[BOB], stream="news"),
+            letter(to=[CAROL], stream="news"),
+            letter(to=[BOB, DAVE]),
+        ]
+    )
+    suppress(BOB, reason=Reason.UNSUBSCRIBE, stream="news")
+    suppress(DAVE, reason=Reason.COMPLAINT)
+    drain("list")
+    assert sorted(recipients(server)) == [BOB, CAROL]
+    states = OutboxMessage.objects.order_by("id").values_list("state", flat=True)
+    assert list(states) == ["suppressed", "sent", "sent"]
+    fates = OutboxMessage.objects.order_by("id").last().fates
+    assert dict(fates.values_list("address", "state")) == {
+        BOB: "sent",
+        DAVE: "suppressed",
+    }
+
+
+def test_batches_stay_whole(mailer, server):
+    """One connection for all, and no log-in in between."""
+    suppress(BOB, reason=Reason.COMPLAINT)
+    batch = [*letters(3, to=CAROL), *letters(2, to=BOB), *letters(3, to=DAVE)]
+    assert mailer().send_messages(batch) == 6
+    assert sum(line.lower().startswith("ehlo") for line in server.commands) == 1

@@ -1,0 +1,133 @@
+"""The do-not-mail list in a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from django_mailplus.management.progress import Progress
+from django_mailplus.suppression.lookup import is_suppressed
+from django_mailplus.suppression.models import Suppression
+from django_mailplus.suppression.reasons import Reason
+from django_mailplus.suppression.writing import suppress
+
+BOB = "bob@example.com"
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words):
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("mailsuppression", *words, stdout=out, stderr=err)
+    except CommandError as error:
+        return out.getvalue(), err.getvalue(), str(error)
+    return out.getvalue(), err.getvalue(), ""
+
+
+def test_add_show_remove():
+    assert run("show", BOB)[0] == "It is not on the list.\n"
+    assert run("add", f"Bob <{BOB}>")[0] == "It is on the list (manual).\n"
+    assert is_suppressed(BOB)
+    told = run("add", BOB, "--reason", "complaint", "--detail", "by phone")[0]
+    assert told == "It is on the list (complaint).\n"
+    assert "It was there already." in run("add", BOB)[0]
+    head, first, second = run("show", "BOB@Example.com")[0].splitlines()
+    assert head.split()[:3] == ["reason", "stream", "since"]
+    assert first.split()[:2] == ["manual", "all"]
+    assert "by phone" in second
+    assert run("remove", BOB, "--reason", "complaint")[0] == (
+        "1 entry taken off the list.\n"
+    )
+    assert run("remove", BOB)[0] == "1 entry taken off the list.\n"
+    assert "no such entry" in run("remove", BOB)[2]
+
+
+def test_for_some_days_and_one_stream():
+    run("add", BOB, "--stream", "news", "--days", "3")
+    entry = Suppression.objects.get()
+    assert (entry.stream, entry.source) == ("news", "mailsuppression")
+    left = entry.expires_at - timezone.now()
+    assert timedelta(days=2) < left < timedelta(days=3, minutes=1)
+    assert not is_suppressed(BOB)
+    assert is_suppressed(BOB, stream="news")
+
+
+MISTAKES = [
+    (["add", "bob"], "no address"),
+    (["add", BOB, "--reason", "compliant"], "Did you mean 'complaint'?"),
+    (["add", BOB, "--days", "0"], "invalid"),
+    (["export", "/nowhere/list.csv"], "No such file or directory"),
+    (["import", "/nowhere/list.csv"], "No such file or directory"),
+    (["imprt", "x"], "Did you mean 'import'?"),
+]
+
+
+@pytest.mark.parametrize(("words", "text"), MISTAKES)
+def test_mistakes(words, text):
+    assert text in run(*words)[2]
+    assert not Suppression.objects.exists()
+
+
+def test_there_and_back(tmp_path):
+    for number in range(1_200):
+        suppress(f"p{number}@example.com", reason=Reason.COMPLAINT)
+    suppress(BOB, reason=Reason.UNSUBSCRIBE, stream="news")
+    path = tmp_path / "list.csv"
+    assert run("export", str(path))[0] == f"1,201 entries in {path}.\n"
+    printed = run("export", "--reason", "unsubscribe")[0].splitlines()
+    assert len(printed) == 2
+    assert printed[1].startswith(f"{BOB},unsubscribe,news,")
+    Suppression.objects.all().delete()
+    dry = run("import", str(path), "--dry-run")[0]
+    assert dry == "Dry run: 1,201 added, 0 there already.\n"
+    assert not Suppression.objects.exists()
+    assert run("import", str(path))[0] == "1,201 added, 0 there already.\n"
+    assert run("import", str(path))[0] == "0 added, 1,201 there already.\n"
+    assert is_suppressed("p1199@example.com")
+
+
+def test_lines_that_are_no_entries_are_told_of(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("email\nbob@example.com\nnobody\ncarol@example.com\n")
+    out, err, failed = run(
+        "import", str(path), "--reason", "manual", "--stream", "news"
+    )
+    assert out == "2 added, 0 there already.\n"
+    assert err == "Entry 2 has no address.\n"
+    assert "1 line could not be taken over" in failed
+    assert is_suppressed(BOB, stream="news")
+
+
+@pytest.mark.parametrize("content", [b"", b"name\nbob\n", b"email\n\xff@b.org\n"])
+def test_files_that_are_no_lists(tmp_path, content):
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+    assert str(path) in run("import", str(path), "--reason", "manual")[2]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(Progress, "every", 0.0)
+    path = tmp_path / "list.csv"
+    lines = "".join(f"p{number}@example.com\n" for number in range(1_100))
+    path.write_text(f"email\n{lines}")
+    terminal = Terminal()
+    words = ["mailsuppression", "import", str(path), "--reason", "manual"]
+    call_command(*words, stdout=io.StringIO(), stderr=terminal)
+    shares = [int(share) for share in re.findall(r"(\d+)%", terminal.getvalue())]
+    assert shares == sorted(shares)
+    assert (len(shares), shares[-1]) == (3, 100)
+    assert "1,100 entries" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert run(*words[1:])[1] == ""

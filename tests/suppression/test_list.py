@@ -1,0 +1,175 @@
+"""Who is on the do-not-mail list, for what mail and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from outbox.mailing import in_thread
+
+from django_mailplus.signals import address_suppressed, suppression_lifted
+from django_mailplus.suppression.lookup import find, is_suppressed
+from django_mailplus.suppression.models import Suppression
+from django_mailplus.suppression.reasons import Reason
+from django_mailplus.suppression.writing import lift, prune, suppress
+
+BOB = "bob@example.com"
+NEWS = {"BULK_STREAMS": {"news": "News", "offers": "Offers"}}
+
+
+@pytest.fixture(autouse=True)
+def _news(settings):
+    settings.MAILPLUS = NEWS
+
+
+@pytest.fixture
+def told():
+    heard = []
+
+    def added(sender, suppression, **kwargs):
+        heard.append(("added", suppression.reason, suppression.stream))
+
+    def lifted(sender, suppression, **kwargs):
+        heard.append(("lifted", suppression.reason, suppression.stream))
+
+    address_suppressed.connect(added, sender=Suppression)
+    suppression_lifted.connect(lifted, sender=Suppression)
+    yield heard
+    address_suppressed.disconnect(added, sender=Suppression)
+    suppression_lifted.disconnect(lifted, sender=Suppression)
+
+
+# reason, stream of the entry: the streams of which nothing is sent then
+STOPPED = [
+    (Reason.HARD_BOUNCE, "", {"", "orders", "news", "offers"}),
+    (Reason.HARD_BOUNCE, "news", {"", "orders", "news", "offers"}),
+    (Reason.COMPLAINT, "news", {"", "orders", "news", "offers"}),
+    (Reason.INVALID, "orders", {"", "orders", "news", "offers"}),
+    (Reason.MANUAL, "", {"", "orders", "news", "offers"}),
+    (Reason.MANUAL, "orders", {"orders"}),
+    (Reason.MANUAL, "news", {"news"}),
+    (Reason.UNSUBSCRIBE, "", {"news", "offers"}),
+    (Reason.UNSUBSCRIBE, "news", {"news"}),
+    (Reason.UNSUBSCRIBE, "orders", set()),  # is no bulk stream any more
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("reason", "of", "stopped"), STOPPED)
+def test_reasons_and_streams(reason, of, stopped):
+    suppress(BOB, reason=reason, stream=of)
+    streams = ("", "orders", "news", "offers")
+    assert {s for s in streams if is_suppressed(BOB, stream=s)} == stopped
+    assert not any(is_suppressed("carol@example.com", stream=s) for s in streams)
+
+
+SPELLINGS = [
+    "bob@example.com",
+    "BOB@Example.COM",
+    '"bob"@example.com',
+    "bob@example.com.",
+    "\uff42ob@example.com",
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_spellings_of_one_mailbox(spelled):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    assert find([spelled, "bobo@example.com"]).keys() == {spelled}
+    assert lift(spelled) == 1
+    assert not is_suppressed(BOB)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [("ann@bücher.example", "ann@xn--bcher-kva.example")],
+)
+def test_domains_in_both_writings(known, asked):
+    for one, other in ((known, asked), (asked, known)):
+        suppress(one, reason=Reason.MANUAL)
+        assert is_suppressed(other)
+        lift(other)
+
+
+@pytest.mark.django_db
+def test_an_entry_ends():
+    soon = timezone.now() + timedelta(hours=1)
+    suppress(BOB, reason=Reason.MANUAL, expires_at=soon)
+    assert is_suppressed(BOB)
+    Suppression.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert not is_suppressed(BOB)
+    assert (prune(dry_run=True), prune(), prune()) == (1, 1, 0)
+
+
+@pytest.mark.django_db
+def test_told_again_it_counts_and_lasts_as_long_as_the_later():
+    now = timezone.now()
+    moments = [now + timedelta(days=days) for days in (1, 3, 2)]
+    for moment in moments:
+        row = suppress(BOB, reason=Reason.MANUAL, expires_at=moment, source="first")
+    assert (row.reported, row.expires_at) == (3, moments[1])
+    row = suppress(BOB, reason=Reason.MANUAL, detail="again")
+    assert (row.expires_at, row.source, row.detail) == (None, "first", "again")
+    row = suppress(BOB, reason=Reason.MANUAL, expires_at=now)
+    assert row.expires_at is None
+    assert Suppression.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_lifting_one_reason_leaves_the_others():
+    for reason, stream in ((Reason.COMPLAINT, ""), (Reason.UNSUBSCRIBE, "news")):
+        suppress(BOB, reason=reason, stream=stream)
+    assert lift(BOB, reason=Reason.UNSUBSCRIBE, stream="offers") == 0
+    assert lift(BOB, reason=Reason.UNSUBSCRIBE) == 1
+    assert is_suppressed(BOB)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signals_come_once_and_after_the_commit(told):
+    with transaction.atomic():
+        suppress(BOB, reason=Reason.COMPLAINT)
+        assert told == []
+    suppress(BOB, reason=Reason.COMPLAINT)
+    lift(BOB)
+    assert told == [("added", "complaint", ""), ("lifted", "complaint", "")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_tells_nobody(told):
+    with transaction.atomic():
+        suppress(BOB, reason=Reason.COMPLAINT)
+        transaction.set_rollback(True)
+    assert told == []
+    assert not is_suppressed(BOB)
+
+
+@pytest.mark.django_db
+def test_one_query_for_a_thousand(django_assert_num_queries):
+    suppress("p7@example.com", reason=Reason.MANUAL)
+    asked = [f"p{number}@example.com" for number in range(900)]
+    with django_assert_num_queries(1):
+        assert find(asked).keys() == {"p7@example.com"}
+    most = connection.features.max_query_params
+    many = [f"p{number}@example.com" for number in range(10_000)]
+    with django_assert_num_queries(11 if most and most < 1_005 else 10):
+        assert find(many).keys() == {"p7@example.com"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_a_time_write_one_entry():
+    def add():
+        return suppress(BOB, reason=Reason.COMPLAINT).pk
+
+    with transaction.atomic():
+        Suppression.objects.count()  # a snapshot, where the database takes one here
+        assert in_thread(add)
+        assert suppress(BOB, reason=Reason.COMPLAINT).reported == 2
+    assert Suppression.objects.count() == 1
+
+
+def test_its_name_names_nobody():
+    assert str(Suppression(pk=7, address=BOB, reason="manual")) == "manual 7"
