@@ -69,7 +69,7 @@ INTERNAL = re.compile(
     r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
-    r"|tasks"
+    r"|tasks|tracking"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
@@ -148,6 +148,7 @@ def test_the_outbox_is_in_the_reference() -> None:
     assert rows["Tables"] == {
         *(field.name for field in OutboxMessage._meta.concrete_fields),
         *("Payload", "Blob", "Recipient", "Attempt", "MailerState"),
+        *("ProviderMessage", "TrackingEvent"),
     }
 
 

@@ -36,6 +36,10 @@ _TAKE_METADATA = frozenset(
 
 _TAKE_OTHER_NAMES_IN_TO = frozenset({"Amazon SES"})
 
+_TAKE_NO_STAMPS = frozenset({"MailerSend", "Mailjet"})
+"""Who sets Date and Message-ID alone: Mailjet answers them with error send-0011, MailerSend
+takes headers of customers with an enterprise plan only."""
+
 
 def connect() -> None:
     """To be called with django-anymail among the INSTALLED_APPS; again does no harm."""
@@ -47,18 +51,33 @@ def connect() -> None:
 
 
 def _on_sending(sender: object, message: Any, esp_name: str, **kwargs: object) -> None:
-    """Make a message that comes from an outbox one for an API; it is ours to change."""
+    """Make what comes from an outbox or a router one for an API; it is ours to change."""
     mail_id = getattr(message, "mailplus_mail", None)
-    if mail_id is None:
+    _leave_out_headers(message, esp_name, is_stored=mail_id is not None)
+    if mail_id is None or esp_name not in _TAKE_METADATA:
         return
-    # To recipients who are tried again. Their API writes To by whom it sends to.
-    if esp_name not in _TAKE_OTHER_NAMES_IN_TO:
-        for header in getattr(message, "mailplus_kept_headers", ()):
-            message.extra_headers.pop(header, None)
-    if esp_name in _TAKE_METADATA and setting("ANYMAIL_METADATA"):
+    if setting("ANYMAIL_METADATA"):
         metadata = getattr(message, "metadata", None)
         known = metadata if isinstance(metadata, Mapping) else {}
         message.metadata = {**known, METADATA: str(mail_id)}
+
+
+def _leave_out_headers(message: Any, esp_name: str, *, is_stored: bool) -> None:
+    """Those that we gave it and its API refuses, with the mail."""
+    refused: list[str] = []
+    # To recipients who are tried again. Their API writes To by whom it sends to.
+    if esp_name not in _TAKE_OTHER_NAMES_IN_TO:
+        refused += getattr(message, "mailplus_kept_headers", ())
+    if esp_name in _TAKE_NO_STAMPS:
+        stored = ("Date", "Message-ID") if is_stored else ()
+        refused += getattr(message, "mailplus_stamps", stored)
+    if refused:
+        names = {name.lower() for name in refused}
+        message.extra_headers = {
+            name: value
+            for name, value in message.extra_headers.items()
+            if name.lower() not in names
+        }
 
 
 def _on_sent(sender: object, status: Any, esp_name: str, **kwargs: object) -> None:

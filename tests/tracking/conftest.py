@@ -13,7 +13,6 @@ from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.outbox.sending.worker import Worker
 
 
-
 def pytest_collection_modifyitems(items):
     if find_spec("anymail") is None:
         for item in items:

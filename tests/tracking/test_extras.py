@@ -200,6 +200,41 @@ def test_a_number_and_the_outcome_are_written_together_or_not_at_all(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Postmark", {"Date", "Message-ID", "X-Own"})]
+    + [(name, {"X-Own"}) for name in ("Mailjet", "MailerSend")],
+)
+def test_who_refuses_a_date_of_ours_is_told_none(provider, name, told):
+    message = letter()
+    message.extra_headers["X-Own"] = "1"
+    assert provider(name, ("1", "sent"), message).message_id
+    [(_, params)] = provider.seen
+    assert {*params["extra_headers"]} == told
+    assert {*message.extra_headers} == {"X-Own"}
+
+
+def test_nor_by_a_router_and_what_somebody_wrote_stays(provider, with_mailers):
+    provider("Mailjet", ("1", "sent"))  # makes the backend
+    backend = {"BACKEND": f"{provider.__module__}.Provider"}
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.failover.EmailBackend",
+                "OPTIONS": {"using": ["one", "two"]},
+            },
+            "one": backend,
+            "two": backend,
+        }
+    )
+    provider.seen.clear()
+    message = letter()
+    message.extra_headers["Message-ID"] = "<own@example.com>"
+    mail.mailers["default"].send_messages([message])
+    [(_, params)] = provider.seen
+    assert dict(params["extra_headers"]) == {"Message-ID": "<own@example.com>"}
+
+
 class Api(BaseHTTPRequestHandler):
     """The API of a provider, as far as one message needs it."""
 
