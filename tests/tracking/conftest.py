@@ -20,6 +20,11 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="no django-anymail"))
 
 
+@pytest.fixture(autouse=True)
+def _changed_first_and_restored_last(settings):
+    """Who changes settings with both must undo the changes of `with_mailers` first."""
+
+
 @pytest.fixture
 def provider(with_mailers):
     """Sends a mail through an outbox and an API that answers so; its row."""

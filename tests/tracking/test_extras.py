@@ -128,7 +128,7 @@ def test_each_recipient_has_its_number_and_status(provider):
     ]
 
 
-def test_another_try_adds_its_number(provider, settings):
+def test_another_try_adds_its_number(provider):
     answer = {"a@x.org": ("n1", "sent"), "b@x.org": ("n2", "failed")}
     sent = provider("Mandrill", answer, letter(list(answer)))
     assert sent.state == "queued"
@@ -275,6 +275,12 @@ def test_from_the_outbox_over_the_api_and_back_by_webhook(
 ):
     from tracking.payloads import of_provider
 
+    port = api.server_address[1]
+    settings.ANYMAIL = {
+        **settings.ANYMAIL,
+        "POSTMARK_SERVER_TOKEN": "x",
+        "POSTMARK_API_URL": f"http://127.0.0.1:{port}/",
+    }
     with_mailers(
         {
             "default": {
@@ -284,12 +290,6 @@ def test_from_the_outbox_over_the_api_and_back_by_webhook(
             "provider": {"BACKEND": "anymail.backends.postmark.EmailBackend"},
         }
     )
-    port = api.server_address[1]
-    settings.ANYMAIL = {
-        **settings.ANYMAIL,
-        "POSTMARK_SERVER_TOKEN": "x",
-        "POSTMARK_API_URL": f"http://127.0.0.1:{port}/",
-    }
     mail.mailers["default"].send_messages(
         [EmailMessage("Hi", "Hi", "a@example.com", ["bob@example.com"])]
     )
