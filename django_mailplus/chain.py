@@ -25,6 +25,7 @@ __all__ = [
     "find_backend",
     "find_cycle",
     "kind_of",
+    "label",
     "leaves",
     "options_of",
     "refuse_cycle",
@@ -143,19 +144,23 @@ def describe(alias: str) -> str:
     return _describe(alias, set())
 
 
+def label(alias: str) -> str:
+    """The alias, and the backend where the two differ: `default:redirect`."""
+    name = _short_name(backend_path(alias))
+    return alias if alias == name else f"{alias}:{name}"
+
+
 def _describe(alias: str, shown: set[str]) -> str:
     if alias not in mailer_settings():
         return f"{alias}?"
-    name = _short_name(backend_path(alias))
-    label = alias if alias == name else f"{alias}:{name}"
-    following = aliases_used(alias)
+    name, following = label(alias), aliases_used(alias)
     if not following:
-        return f"{label}(smtp)" if kind_of(alias) != "leaf" else label
+        return f"{name}(smtp)" if kind_of(alias) != "leaf" else name
     if alias in shown:
-        return f"{label}(...)"
+        return f"{name}(...)"
     shown.add(alias)
     inner = ", ".join(_describe(used, shown) for used in following)
-    return f"{label} -> {inner}" if kind_of(alias) == "store" else f"{label}({inner})"
+    return f"{name} -> {inner}" if kind_of(alias) == "store" else f"{name}({inner})"
 
 
 def _short_name(path: str) -> str:

@@ -11,7 +11,7 @@ E020 development backend in production         E030 to E035, W030 to W033 verifi
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
 E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
-E050, E051, W050 to W055 how mailers are put together (backends/graph_checks.py)
+E050, E051, W050 to W058 how mailers are put together (backends/graph_checks.py)
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from typing import Literal
 
 from django.core.exceptions import ImproperlyConfigured
 
+from django_mailplus.exceptions import NoMailerError, RateLimitError
+
 __all__ = [
     "DeliveryResult",
     "Fault",
@@ -22,6 +24,7 @@ __all__ = [
     "classify",
     "http_status",
     "mark_unsent",
+    "retry_after",
     "unsent",
 ]
 
@@ -115,6 +118,13 @@ _KNOWN_UNSENT = "mailplus_known_unsent"
 def mark_unsent(error: BaseException) -> None:
     """Note on an error that no message left before it, for `classify`."""
     setattr(error, _KNOWN_UNSENT, True)
+
+
+def retry_after(error: BaseException | None) -> float | None:
+    """Seconds until there is room again, where that is all that kept a mail from leaving."""
+    if isinstance(error, RateLimitError | NoMailerError):
+        return error.retry_after
+    return None
 
 
 def classify(error: BaseException) -> Fault:

@@ -6,6 +6,9 @@
       PartialDeliveryError              smtp: some messages of a concurrent batch failed
       NoMailerError (OSError)           backends: all mailers of a router are down
       ListUnavailableError (OSError)    backends: the do-not-mail list cannot be read
+      RateLimitError (OSError)          backends: no more mail may leave for now
+      UnsupportedMessageError           backends: a mailer cannot send what this one asks for
+        (ValueError)
       NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
       CannotListenError                 mailserver: the address is taken or cannot be used
@@ -28,7 +31,9 @@ __all__ = [
     "NotSentError",
     "PartialDeliveryError",
     "PoolTimeout",
+    "RateLimitError",
     "SnapshotError",
+    "UnsupportedMessageError",
 ]
 
 
@@ -77,8 +82,17 @@ class NoMailerError(MailplusError, OSError):
     def __init__(self, router: str | None, errors: Mapping[Any, Exception]) -> None:
         self.errors = dict(errors)
         told = ", ".join(f"{alias}: {_brief(e)}" for alias, e in errors.items())
-        name = "EMAIL_BACKEND" if router is None else f"MAILERS[{router!r}]"
-        super().__init__(f"{name}: no mailer could be reached ({told}).")
+        super().__init__(f"{_name(router)}: no mailer could be reached ({told}).")
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until the first of those has room that were only short of it."""
+        waits = [getattr(error, "retry_after", None) for error in self.errors.values()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _name(mailer: str | None) -> str:
+    return "EMAIL_BACKEND" if mailer is None else f"MAILERS[{mailer!r}]"
 
 
 def _brief(error: Exception) -> str:
@@ -89,6 +103,27 @@ def _brief(error: Exception) -> str:
 
 class ListUnavailableError(MailplusError, OSError):
     """The database does not say who must not be mailed; nothing was sent."""
+
+
+class RateLimitError(MailplusError, OSError):
+    """No more mail may leave through a mailer for now; this one was not sent.
+
+    There is room for one again in `retry_after` seconds.
+    """
+
+    def __init__(self, mailer: str | None, rates: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"{_name(mailer)}: no room for another mail for {retry_after:.3g} s (at most "
+            f"{rates})."
+        )
+
+
+class UnsupportedMessageError(MailplusError, ValueError):
+    """A message asks for something that this mailer cannot do; it was not sent."""
+
+    def __init__(self, mailer: str | None, text: str) -> None:
+        super().__init__(f"{_name(mailer)}: {text}")
 
 
 class NotSentError(MailplusError):

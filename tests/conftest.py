@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browser_stage import new_page, site  # noqa: F401 (fixtures)
 from django.conf import settings as django_settings
 from django.test import override_settings
 from scripted_server import ScriptedServer

@@ -35,6 +35,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = ["django.contrib.auth.middleware.AuthenticationMiddleware"]
 USE_TZ = True
+ROOT_URLCONF = "block_urls"
+"""
+URLS = """
+from django.urls import include, path
+urlpatterns = [path("mail/", include("django_mailplus.suppression.urls"))]
 """
 AFTERWORD = """
 INSTALLED_APPS = [*dict.fromkeys(INSTALLED_APPS)]

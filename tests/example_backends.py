@@ -6,6 +6,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
+from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
 from django_mailplus.delivery import DeliveryResult, RecipientResult
 
 
@@ -140,3 +141,10 @@ class Provider(DjangoSMTPBackend):
 
     def __init__(self, **kwargs):
         super().__init__(host="smtp.provider.example", **kwargs)
+
+
+class Limited(RateLimitBackend):
+    """With defaults, so that it can be named in EMAIL_BACKEND."""
+
+    def __init__(self, *, rate="5000/s", cache="default", **options):
+        super().__init__(rate=rate, cache=cache, **options)

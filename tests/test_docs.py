@@ -23,6 +23,7 @@ from docs_stage import (
     PRELUDE,
     PYTHON,
     ROOT,
+    URLS,
     Block,
     of,
     python,
@@ -63,6 +64,7 @@ def test_settings_blocks_pass_the_system_checks(block: Block, tmp_path: Path) ->
     words = shlex.split(block.how)[1:]
     environment = dict(word.split("=", 1) for word in words if "=" in word)
     (tmp_path / "block_settings.py").write_text(PRELUDE + block.code + AFTERWORD)
+    (tmp_path / "block_urls.py").write_text(URLS)
     warnings = [] if "deprecated" in words else ["-W", "error"]
     check = python(
         *warnings,
@@ -87,7 +89,8 @@ def received(
             "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
             "OPTIONS": {"host": "127.0.0.1", "port": server.port},
         }
-        with_mailers({"default": mailer, "newsletter": mailer})
+        base = {"BASE_URL": "https://shop.example.com"}
+        with_mailers({"default": mailer, "newsletter": mailer}, MAILPLUS=base)
         yield mails
 
 
@@ -123,7 +126,7 @@ def receivers(monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(signal, "receivers", list(signal.receivers))
 
 
-@pytest.mark.usefixtures("receivers")
+@pytest.mark.usefixtures("db", "receivers")
 @pytest.mark.parametrize(
     "page",
     sorted({block.page for block in of("run")} - {OUTBOX}),

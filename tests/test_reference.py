@@ -27,16 +27,20 @@ from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.dkim import EmailBackend as Dkim
 from django_mailplus.backends.failover import EmailBackend as Failover
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
+from django_mailplus.backends.ratelimit import EmailBackend as RateLimit
 from django_mailplus.backends.redirect import EmailBackend as Redirect
 from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
-from django_mailplus.models import EmailAddress, OutboxMessage
+from django_mailplus.models import EmailAddress, OutboxMessage, Suppression
 from django_mailplus.outbox import urls as outbox_urls
 from django_mailplus.outbox.health import Health, Pause, health
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.states import State
 from django_mailplus.outbox.views import HealthView
+from django_mailplus.suppression import Reason
+from django_mailplus.suppression import urls as suppression_urls
+from django_mailplus.suppression.listing import COLUMNS
 from django_mailplus.verification import (
     send_account_exists_email,
     send_verification_email,
@@ -61,15 +65,16 @@ COMMANDS = (
     "importverifiedemails",
     "runmailworker",
     "mailqueue",
+    "mailsuppression",
     "dkimkey",
     "prunemail",
 )
 INTERNAL = re.compile(
-    r"django_mailplus\.(smtp|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|connections|graph_checks|inline|preparing|results|routing|streaming)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"django_mailplus\.(smtp|pages|dkim\.canonical|management|checks|doctor\.report"
+    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
-    r"|memory|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values)"
-    r"|tasks|tracking"
+    r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
+    r"|rates|tasks|tracking|suppression\.\w+"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
@@ -115,6 +120,7 @@ def test_the_options_of_wrappers_and_routers_are_in_the_reference() -> None:
     assert _table(page, "Wrappers and routers") == of_wrappers
     assert _table(page, "Redirect") == _constructor(Redirect) - of_wrappers
     assert _table(page, "DKIM") == _constructor(Dkim) - of_wrappers
+    assert _table(page, "Rate limit") == _constructor(RateLimit) - of_wrappers
     of_routers = _constructor(RouterBackend)
     assert _table(page, "Routers") == of_routers - of_wrappers
     assert _table(page, "Round robin") == _constructor(RoundRobin) - of_routers
@@ -193,6 +199,7 @@ def test_every_signal_is_in_the_reference() -> None:
     documented = _table("signals.md", "Of messages") | _table(
         "signals.md", "Of the outbox"
     )
+    documented |= _table("signals.md", "Of the do-not-mail list")
     assert documented == set(signals.__all__)
     documented = _table("signals.md", "Of the verification")
     assert documented == {
@@ -217,6 +224,18 @@ def test_the_fields_of_an_address_are_in_the_reference() -> None:
     fields = {field.name for field in EmailAddress._meta.fields}
     shown = {name for name in fields - internal if not name.startswith("code_")}
     assert _table("verification.md", "The table") == shown
+
+
+def test_the_do_not_mail_list_is_in_the_reference() -> None:
+    page = "suppression.md"
+    assert _table(page, "Reasons") == set(Reason.values)
+    names = {pattern.name for pattern in suppression_urls.urlpatterns}
+    assert _table(page, "Pages") == names
+    templates = ROOT / "django_mailplus" / "templates" / "mailplus" / "unsubscribe"
+    assert _table(page, "Templates") == {path.name for path in templates.iterdir()}
+    fields = {field.name for field in Suppression._meta.concrete_fields}
+    assert _table(page, "The table") == fields - {"id", "key"}
+    assert _table(page, "Columns of a file") == set(COLUMNS)
 
 
 def test_the_permissions_of_the_outbox_are_in_the_reference() -> None:

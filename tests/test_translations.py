@@ -213,6 +213,7 @@ def test_no_word_stands_in_a_template_unmarked(name):
 def shop(db, settings):
     settings.MAILPLUS = {
         "BASE_URL": "https://shop.example.com",
+        "BULK_STREAMS": {"news": "1", "more": "2"},
         "VERIFICATION_RESEND_COOLDOWN": 0,
         "VERIFICATION_MAX_SENDS_PER_DAY": 1_000,
     }

@@ -1,9 +1,10 @@
-"""Every page and every mail of the verification, as one visitor and one reader see them."""
+"""Every page for visitors and every mail of ours, as one visitor and one reader see them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
 from django.core import mail
@@ -12,6 +13,12 @@ from django.test.signals import template_rendered
 from django.utils import translation
 from verification_stage import Visitor, links_of, make_user, newest_link, own_fields
 
+from django_mailplus.suppression import (
+    Reason,
+    preferences_url,
+    suppress,
+    unsubscribe_url,
+)
 from django_mailplus.verification import (
     send_account_exists_email,
     send_verification_email,
@@ -47,6 +54,7 @@ class Tour:
                 self.change()
                 self.report()
                 self.other_mails()
+                self.unsubscribe()
         finally:
             template_rendered.disconnect(self._rendered)
         for message in mail.outbox:
@@ -117,6 +125,16 @@ class Tour:
         verify_email_address(user)
         send_account_exists_email(user.email)
         self.press("/verify/resend/", email=f"{self.user.pk}4@example.com")
+
+    def unsubscribe(self):
+        address = f"{self.user.pk}8@example.com"
+        for stream in ("news", ""):
+            page = urlsplit(unsubscribe_url(address, stream)).path
+            self.press(page)
+        self.press(page, undo="1")
+        suppress(address, reason=Reason.COMPLAINT)
+        self.press(urlsplit(preferences_url(address)).path)
+        self.see(self.visitor.open("/mail/preferences/x/"))
 
     def lines(self):
         """The lines that hold words; addresses are none."""

@@ -21,12 +21,12 @@ from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
 from django_mailplus.backends.declaring import (
     BackendKind,
     MailplusBackend,
-    all_ours,
 )
 from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.routing import Route, RoutedStream, Rules, mistakes
+from django_mailplus.backends.tracing import hop
 from django_mailplus.chain import (
     aliases_in,
     refuse_cycle,
@@ -138,11 +138,12 @@ class _Forwarding(MailplusBackend):
         self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
     ) -> int:
         """Send the copies in one call and hand their results to the originals."""
+        leaving = [copied for _, copied in pairs]
         failed: BaseException | None = None
         try:
-            return (
-                self._mailer(alias).send_messages([copied for _, copied in pairs]) or 0
-            )
+            with hop(alias, leaving) as told:
+                told.count = self._mailer(alias).send_messages(leaving)
+                return told.count or 0
         except PartialDeliveryError as error:
             failed = error
             originals = {id(copied): original for original, copied in pairs}
@@ -371,8 +372,4 @@ class RouterBackend(_Forwarding):
 
     def _inline(self, alias: str | None) -> Inline:
         opened = self._opened.get(alias)
-        return Inline(
-            opened or get_mailer(alias),
-            tells=alias is None or all_ours(alias),
-            keep=opened is not None,
-        )
+        return Inline(alias, opened or get_mailer(alias), keep=opened is not None)

@@ -9,9 +9,9 @@ from django.core.checks import CheckMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.constructors import unknown_options
-from django_mailplus.chain import describe, find_backend, walk
+from django_mailplus.chain import describe
 
-__all__ = ["BackendKind", "MailplusBackend", "all_ours"]
+__all__ = ["BackendKind", "MailplusBackend"]
 
 BackendKind = Literal["leaf", "store", "wrapper", "router"]
 
@@ -37,17 +37,3 @@ class MailplusBackend(BaseEmailBackend):
         if self.alias is not None:
             return f"<{describe(self.alias)}>"
         return f"<{type(self).__module__}.{type(self).__qualname__}>"
-
-
-def all_ours(alias: str) -> bool:
-    """Whether all backends from here on set a result on each message."""
-    return all(map(_is_ours, map(find_backend, walk(alias))))
-
-
-def _is_ours(backend: object) -> bool:
-    """Not by a class of a project that sends in its own way."""
-    if not isinstance(backend, type) or not issubclass(backend, MailplusBackend):
-        return False
-    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
-    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
-    return all(home.startswith("django_mailplus.") for home in homes)

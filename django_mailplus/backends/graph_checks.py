@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import conf
 from django_mailplus.backends.base import MailplusBackend, RouterBackend
+from django_mailplus.backends.limiting import ONE_PROCESS, UNLOCKED
+from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
 from django_mailplus.backends.redirect import EmailBackend as RedirectBackend
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.chain import (
@@ -35,6 +38,9 @@ def check_graph(mailers: Iterable[str]) -> Iterator[CheckMessage]:
             _same_twice,
             _silent,
             _early,
+            _limited_alone,
+            _limits_the_storing,
+            _patient_for_ever,
         ):
             yield from check(alias)
 
@@ -98,6 +104,51 @@ def _early(alias: str) -> Iterator[CheckMessage]:
                 "with other settings put there, reaches real people.",
                 hint=f"Put a redirect behind {store!r} as well, or there alone.",
                 id="mailplus.W053",
+            )
+
+
+def _limited_alone(alias: str) -> Iterator[CheckMessage]:
+    cache = options_of(alias).get("cache")
+    if settings.DEBUG or not _is(alias, RateLimitBackend) or cache is None:
+        return
+    path = str(settings.CACHES[cache].get("BACKEND", ""))
+    if path.endswith((*ONE_PROCESS, *UNLOCKED)):
+        yield Warning(
+            f"MAILERS[{alias!r}] keeps its rate in the cache {cache!r} ({path}), which "
+            "processes do not share, or not safely: together they send more.",
+            hint="Name a cache in Redis or memcached; or leave 'cache' out, and the "
+            "database of the outbox is used.",
+            id="mailplus.W056",
+        )
+
+
+def _limits_the_storing(alias: str) -> Iterator[CheckMessage]:
+    if not _is(alias, RateLimitBackend):
+        return
+    if stores := [store for store in walk(alias) if kind_of(store) == "store"]:
+        yield Warning(
+            f"MAILERS[{alias!r}] limits how fast {stores[0]!r} keeps mail, not how fast it "
+            f"is sent: {describe(alias)}.",
+            hint=f"Put the limit behind {stores[0]!r}.",
+            id="mailplus.W057",
+        )
+
+
+def _patient_for_ever(alias: str) -> Iterator[CheckMessage]:
+    if not (_is(alias, RouterBackend) or kind_of(alias) == "store"):
+        return
+    for leaf in leaves(alias):
+        if (
+            _is(leaf, DjangoSMTPBackend)
+            and not _is(leaf, SMTPBackend)
+            and options_of(leaf).get("timeout") is None
+        ):
+            yield Warning(
+                f"MAILERS[{leaf!r}] waits for its server without end, and {alias!r} with "
+                "it: a server that says nothing is never taken for down.",
+                hint=f"Give {leaf!r} a 'timeout' in seconds, such as 10; or use "
+                "'django_mailplus.backends.smtp.EmailBackend', which has one.",
+                id="mailplus.W058",
             )
 
 

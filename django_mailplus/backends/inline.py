@@ -10,6 +10,8 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.routing import Sent, UntriedError
+from django_mailplus.backends.tracing import hop
+from django_mailplus.chain import find_backend, walk
 from django_mailplus.delivery import DeliveryResult, classify, mark_unsent
 from django_mailplus.exceptions import PartialDeliveryError
 
@@ -17,14 +19,17 @@ __all__ = ["Inline"]
 
 
 class Inline:
-    """`tells` is whether the backend sets a result on each message, as ours do: only then
-    a batch that failed shows how far it came, and others are sent one at a time.
+    """Where all backends from there on set a result on each message, as ours do, a batch
+    that failed shows how far it came; through others messages go one at a time.
     """
 
     window = 1_000_000
 
-    def __init__(self, mailer: BaseEmailBackend, *, tells: bool, keep: bool) -> None:
-        self._mailer, self._tells, self._keep = mailer, tells, keep
+    def __init__(
+        self, alias: str | None, mailer: BaseEmailBackend, *, keep: bool
+    ) -> None:
+        self._alias, self._mailer, self._keep = alias, mailer, keep
+        self._tells = alias is None or all(_tells(used) for used in walk(alias))
         self._batch: list[EmailMessage] = []
         self._outcomes: deque[Sent] = deque()
 
@@ -34,7 +39,11 @@ class Inline:
     def get(self, timeout: float) -> Sent | None:
         if self._batch and not self._outcomes:
             batch, self._batch = self._batch, []
-            self._outcomes += self._send(batch)
+            with hop(self._alias, batch) as told:
+                outcomes = self._send(batch)
+                told.count = sum(count for _, _, count in outcomes)
+                told.error = next((why for _, why, _ in outcomes if why), None)
+            self._outcomes += outcomes
         return self._outcomes.popleft() if self._outcomes else None
 
     def recorded(self) -> None:
@@ -95,6 +104,14 @@ class Inline:
                 return outcomes + _untried(left)
             batch = left
         return outcomes
+
+
+def _tells(alias: str) -> bool:
+    """Not where a class of a project sends in its own way."""
+    backend = find_backend(alias)
+    methods = (getattr(backend, name, None) for name in ("send_messages", "_send"))
+    homes = [str(getattr(m, "__module__", "")) for m in methods if m is not None]
+    return bool(homes) and all(home.startswith("django_mailplus.") for home in homes)
 
 
 def _is_the_end(error: Exception) -> bool:

@@ -20,14 +20,22 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.results import carry_result
+from django_mailplus.backends.tracing import pass_over
 from django_mailplus.delivery import (
     DeliveryResult,
     classify,
     http_status,
     mark_unsent,
+    retry_after,
+    unsent,
 )
-from django_mailplus.exceptions import NoMailerError, PoolTimeout
+from django_mailplus.exceptions import (
+    NoMailerError,
+    PoolTimeout,
+    UnsupportedMessageError,
+)
 from django_mailplus.message.copying import copy_message, freeze
+from django_mailplus.message.envelope import envelope_of
 from django_mailplus.outbox.judging.providers import provider_result
 
 __all__ = [
@@ -141,6 +149,9 @@ class _Journey:
             self.at = self.waiting.popleft()
             if breaker is None or breaker(self.at).admits():
                 return True
+            pass_over(
+                self.at, f"it is down, for another {breaker(self.at).seconds:.0f} s"
+            )
             self.skipped.append(self.at)
         if breaker is None or not self.skipped:
             return False
@@ -264,8 +275,15 @@ class RoutedStream:
             journey.copied.delivery_result = result  # type: ignore[attr-defined]
             self._finish(journey, error)
             return
+        last = next(reversed(journey.said.values()), None)
+        if last is not None and all(map(_is_unable, journey.said.values())):
+            self._finish(journey, last)
+            return
         error = NoMailerError(self._name, journey.said)
-        error.__cause__ = next(reversed(journey.said.values()), None)
+        error.__cause__ = last
+        if last is not None and _is_unable(last):  # others may be able to, later
+            addresses = envelope_of(journey.original).rcpt_to
+            journey.copied.delivery_result = unsent(addresses, error)  # type: ignore[attr-defined]
         self._finish(journey, error)
 
     def _finish(self, journey: _Journey, error: Exception | None) -> None:
@@ -290,6 +308,9 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
             if isinstance(error, UntriedError) and breaker.health == "closed":
                 journey.waiting.append(journey.at)  # it may still work
             goes_on = True
+        case "unable":
+            breaker.release()
+            goes_on = True
         case "down":
             breaker.note_down()
             goes_on = True
@@ -301,13 +322,26 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
             goes_on = rules.unknown == "next"
     if goes_on and error is not None:
         journey.said[journey.at] = error
-        if classify(error) != "mailer":
+        if classify(error) != "mailer" and not _is_unable(error):
             journey.answer = error, result
     return goes_on
 
 
+def _is_unable(error: Exception | None) -> bool:
+    """It cannot send this one; nothing is said of others that can."""
+    return isinstance(error, UnsupportedMessageError)
+
+
 _Said = Literal[
-    "taken", "refused", "kept back", "mistake", "untried", "down", "busy", "unknown"
+    "taken",
+    "refused",
+    "kept back",
+    "mistake",
+    "unable",
+    "untried",
+    "down",
+    "busy",
+    "unknown",
 ]
 
 
@@ -319,7 +353,9 @@ def _said(result: DeliveryResult | None, error: Exception | None) -> _Said:
         return "taken"
     if isinstance(error, ImproperlyConfigured):
         return "mistake"
-    if isinstance(error, UntriedError | PoolTimeout):
+    if _is_unable(error):
+        return "unable"
+    if isinstance(error, UntriedError | PoolTimeout) or retry_after(error) is not None:
         return "untried"
     if http_status(error) in _BUSY_STATUS:
         return "busy"

@@ -31,8 +31,9 @@ from django_mailplus.delivery import (
     mark_unsent,
     unsent,
 )
-from django_mailplus.exceptions import PartialDeliveryError
+from django_mailplus.exceptions import PartialDeliveryError, UnsupportedMessageError
 from django_mailplus.message.envelope import bare_address, envelope_of
+from django_mailplus.message.merging import merged_by_the_api
 from django_mailplus.message.wire import to_bytes
 from django_mailplus.signals import message_failed, message_sent
 from django_mailplus.smtp.connection import SMTP, SMTP_SSL
@@ -211,6 +212,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
             if not (recipients := message.recipients()):
                 return None
             addresses = tuple(map(bare_address, recipients))
+            self._refuse_to_merge(message)
             job = Job(
                 mail_from=prepare_address(self, message, message.from_email),
                 rcpt_to=tuple(prepare_address(self, message, a) for a in recipients),
@@ -220,6 +222,15 @@ class EmailBackend(MailplusBackend, PooledBackend):
             self._report_unsent(message, error, addresses, written=False)
             raise
         return Letter(message, addresses, started), job
+
+    def _refuse_to_merge(self, message: EmailMessage) -> None:
+        if names := merged_by_the_api(message):
+            raise UnsupportedMessageError(
+                self.alias,
+                f"the message has {', '.join(names)}, by which a provider's API writes a "
+                "mail to each recipient. SMTP sends the same to all, who would see each "
+                "other: use a mailer of django-anymail, or send one message to each.",
+            )
 
     def stream(self, concurrency: int | None = None) -> MessageStream | None:
         """For an outbox: to begin to send and to learn of outcomes apart; or None.

@@ -10,7 +10,7 @@ from django_mailplus.chain import aliases_used, kind_of, options_of, walk
 from django_mailplus.outbox.models import OutboxMessage, database
 from django_mailplus.outbox.states import FINAL, State
 
-__all__ = ["find", "is_unsent", "rows"]
+__all__ = ["find", "is_unsent", "rows", "so_far"]
 
 _SENDERS: Mapping[str, str] = {
     "thread": "a thread of this command, before it ends",
@@ -27,6 +27,14 @@ def find(pk: uuid.UUID) -> OutboxMessage:
 
 def is_unsent(mail: OutboxMessage) -> bool:
     return mail.state in FINAL and mail.state != State.SENT
+
+
+def so_far(mails: Sequence[OutboxMessage]) -> str:
+    """What the outbox has made of them, in one or two words."""
+    states = {State(mail.state) for mail in mails}
+    if not states or states & {State.QUEUED, State.SENDING}:
+        return "kept for later"
+    return f"kept, {' and '.join(sorted(state.value for state in states))} by now"
 
 
 def rows(

@@ -15,9 +15,9 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from django_mailplus.chain import options_of, walk
-from django_mailplus.outbox.mailers.rates import Rate
 from django_mailplus.outbox.models import database
 from django_mailplus.outbox.options import OutboxOptions
+from django_mailplus.rates import Rate
 
 __all__ = ["REPAIR", "check_database", "check_options", "uncommitted", "wrong_values"]
 

@@ -27,6 +27,7 @@ from django_mailplus.outbox.columns import ExactCharField
 from django_mailplus.outbox.states import Priority, State
 
 __all__ = [
+    "NO_MAILER",
     "Attempt",
     "Blob",
     "MailerState",
@@ -264,6 +265,10 @@ class TrackingEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.mail_id}"
+
+
+NO_MAILER = "\x1f"
+"""Begins the alias of a state that is of no mailer behind an outbox: see `rates`."""
 
 
 class MailerState(models.Model):

@@ -49,6 +49,14 @@ MAILERS.setdefault(
         "OPTIONS": {"using": "default"},
     },
 )
+# The page "A newsletter people can leave" needs one that looks at the do-not-mail list.
+MAILERS.setdefault(
+    "list",
+    {
+        "BACKEND": "django_mailplus.backends.suppression.EmailBackend",
+        "OPTIONS": {"using": "default"},
+    },
+)
 if not hasattr(django.core.mail, "mailers"):
     # Before Django 6.1 this one line makes the whole project use MAILERS.
     EMAIL_BACKEND = "django_mailplus.backends.default.EmailBackend"
@@ -67,9 +75,10 @@ if not PEOPLE_ARE_ADDRESSES:
     MANAGERS = [("", address) for address in MANAGERS]
 
 MAILPLUS = {
-    # The address of the site, for links in mails. Without it they lead to the host of the request,
-    # which is right on this machine alone.
-    "BASE_URL": env.str("BASE_URL", default=""),
+    # The address of the site, for links in mails. The default is right on this machine alone.
+    "BASE_URL": env.str("BASE_URL", default="http://127.0.0.1:8000"),
+    # What people can leave, and what its pages call it.
+    "BULK_STREAMS": {"newsletter": "The harvest letter"},
     # A link for whoever reads mail on another device, a code for whoever reads it beside this page.
     "VERIFICATION_METHOD": "both",
     # Whoever signs up and proves the address in one browser need not type the password again.

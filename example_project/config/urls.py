@@ -1,4 +1,4 @@
-"""Addresses of the whole site: its own, and the pages that verify email addresses."""
+"""Addresses of the whole site: its own, and the pages to which links in mails lead."""
 
 from __future__ import annotations
 
@@ -6,5 +6,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("verify/", include("django_mailplus.verification.urls")),
+    path("mail/", include("django_mailplus.suppression.urls")),
     path("", include("website.urls")),
 ]

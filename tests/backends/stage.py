@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import uuid
+
+import pytest
 from django.core.mail import EmailMessage
 from scripted_server import ScriptedServer
 
@@ -13,6 +17,7 @@ __all__ = [
     "kind",
     "kinds",
     "letters",
+    "redis",
     "smtp",
 ]
 
@@ -59,3 +64,21 @@ def smtp(server, path="django_mailplus.backends.smtp.EmailBackend", **options):
     """An entry of MAILERS for that server."""
     options = {"host": server.host, "port": server.port, "timeout": 5, **options}
     return {"BACKEND": path, "OPTIONS": options}
+
+
+def redis():
+    """An entry of CACHES, with keys of its own."""
+    import redis as client
+
+    url = os.environ.get("MAILPLUS_TEST_REDIS", "redis://127.0.0.1:6379/0")
+    try:
+        client.Redis.from_url(url).ping()
+    except OSError:
+        if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
+            pytest.fail("These tests need redis.")
+        pytest.skip("no redis")
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": uuid.uuid4().hex,
+    }

@@ -6,6 +6,7 @@ import pytest
 from django.core.checks import run_checks
 
 SUPPRESSION = "django_mailplus.backends.suppression.EmailBackend"
+LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 OUTBOX = "django_mailplus.backends.outbox.EmailBackend"
 SMTP = {
     "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
@@ -46,10 +47,12 @@ def ids(with_mailers):
         (TWICE, GOOD, []),
         (BEFORE_SMTP, {}, []),
         ({"default": SMTP}, {}, []),
+        ({"default": {"BACKEND": LOCMEM}}, GOOD, []),
         ({"default": SMTP}, GOOD, ["W060"]),
         (EARLY, {}, ["W061"]),
         (EARLY, GOOD, ["W061"]),
         (BEHIND, GOOD | {"BASE_URL": "http://shop.example.com"}, ["W062"]),
+        (BEHIND, GOOD | {"BASE_URL": "http://127.0.0.1:8000"}, []),
         (BEHIND, GOOD | {"BASE_URL": ""}, ["E061"]),
     ],
 )

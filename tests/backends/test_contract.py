@@ -48,6 +48,7 @@ CASES = {
         {"using": "inner"},
         {"inner": {"BACKEND": "example_backends.Stamp", "OPTIONS": {"using": "smtp"}}},
     ),
+    "ratelimit": Case("example_backends.Limited", {"using": "smtp"}),
     "router": Case(
         "example_backends.BySubject", {"using": ["smtp", "spare"]}, {"spare": LOCMEM}
     ),

@@ -7,7 +7,7 @@ from django.core.checks import run_checks
 
 PATHS = {
     name: f"django_mailplus.backends.{name}.EmailBackend"
-    for name in ("smtp", "outbox", "failover", "roundrobin", "redirect")
+    for name in ("smtp", "outbox", "failover", "roundrobin", "redirect", "ratelimit")
 }
 DJANGO = "django.core.mail.backends"
 TEAM = {"to": "team@example.com"}
@@ -23,8 +23,8 @@ def mailer(kind, using=None, **options):
 
 @pytest.fixture
 def found(with_mailers):
-    def found(mailers, *, deploy=False, environment=""):
-        with_mailers(mailers, MAILPLUS={"ENVIRONMENT": environment})
+    def found(mailers, *, deploy=False, environment="", **values):
+        with_mailers(mailers, MAILPLUS={"ENVIRONMENT": environment}, **values)
         return {
             (finding.id, finding.msg)
             for finding in run_checks(tags=["mail"], include_deployment_checks=deploy)
@@ -148,3 +148,72 @@ def test_no_other_environment_does(found):
 
 def test_who_does_not_say_where_he_is_is_told_nothing(found):
     assert not found({"default": mailer("smtp")}, deploy=True)
+
+
+LIMITED = {"default": mailer("ratelimit", "smtp", rate="14/s"), "smtp": mailer("smtp")}
+CACHES = "django.core.cache.backends"
+
+
+@pytest.mark.parametrize(
+    ("cache", "shared"),
+    [
+        ("locmem.LocMemCache", False),
+        ("dummy.DummyCache", False),
+        ("filebased.FileBasedCache", False),
+        ("db.DatabaseCache", False),
+        ("redis.RedisCache", True),
+    ],
+)
+def test_a_rate_in_a_cache_that_is_not_shared(found, cache, shared):
+    caches = {
+        "default": {"BACKEND": f"{CACHES}.locmem.LocMemCache"},
+        "rates": {"BACKEND": f"{CACHES}.{cache}", "LOCATION": "/nowhere"},
+    }
+    limited = mailer("ratelimit", "smtp", rate="14/s", cache="rates")
+    findings = found(LIMITED | {"default": limited}, CACHES=caches)
+    if shared:
+        assert not findings
+        return
+    id_, text = only(findings)
+    assert id_ == "W056"
+    assert "'rates'" in text
+    assert not found(LIMITED | {"default": limited}, CACHES=caches, DEBUG=True)
+
+
+def test_a_rate_in_the_database_is_shared(found):
+    assert not found(LIMITED)
+
+
+def test_a_rate_before_an_outbox(found):
+    mailers = {
+        "default": mailer("ratelimit", "box", rate="14/s"),
+        "box": mailer("outbox", "smtp"),
+        "smtp": mailer("smtp"),
+    }
+    id_, text = only(found(mailers))
+    assert id_ == "W057"
+    assert "'box'" in text
+    behind = {
+        "default": mailer("outbox", "limit"),
+        "limit": mailer("ratelimit", "smtp", rate="14/s"),
+        "smtp": mailer("smtp"),
+    }
+    assert not found(behind)
+
+
+@pytest.mark.parametrize("kind", ["outbox", "failover"])
+def test_a_mailer_that_waits_for_ever(found, kind):
+    using = ["one", "two"] if kind == "failover" else "one"
+    django = f"{DJANGO}.smtp.EmailBackend"
+    mailers = {
+        "default": mailer(kind, using),
+        "one": mailer(django, host="smtp.example.com"),
+        "two": mailer("smtp"),
+    }
+    id_, text = only(found(mailers))
+    assert id_ == "W058"
+    assert "'one'" in text
+    mailers["one"] = mailer(django, host="smtp.example.com", timeout=10)
+    assert not found(mailers)
+    # Who sends through it at once waits at his own risk, as with Django alone.
+    assert not found({"default": mailer(django, host="smtp.example.com")})

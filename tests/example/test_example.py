@@ -71,6 +71,18 @@ def test_the_system_check_finds_nothing(environment: dict[str, str]) -> None:
     assert "no issues" in done.stdout
 
 
+SETUPS = [path.stem for path in sorted((EXAMPLE / "config/setups").glob("[a-z]*.py"))]
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_every_setup_is_sound(environment: dict[str, str], name: str) -> None:
+    module = f"config.setups.{name}"
+    done = run("manage.py", "check", f"--settings={module}", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = EXAMPLE / "website/walkthrough/setups.py"
+    assert f'set_up("{name}", walk)' in path.read_text("utf-8")  # and is walked through
+
+
 def test_no_migration_is_missing(environment: dict[str, str]) -> None:
     done = run("manage.py", "makemigrations", "--check", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")

@@ -18,6 +18,7 @@ from django.core.management.commands.sendtestemail import Command as DjangoComma
 from django.db import Error
 
 from django_mailplus import chain
+from django_mailplus.backends.tracing import Hop, hop, listening
 from django_mailplus.compat import (
     DEFAULT_MAILER_ALIAS,
     NATIVE,
@@ -32,6 +33,7 @@ from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.mail import EmailMultiAlternatives
 from django_mailplus.management import queued
 from django_mailplus.management.guessing import did_you_mean
+from django_mailplus.management.hops import lines
 from django_mailplus.management.testmails import nobody, test_mails
 from django_mailplus.outbox.outage import unmigrated
 from django_mailplus.outbox.rows.storing import Stored, noting
@@ -98,7 +100,8 @@ class Command(DjangoCommand):
         parser.add_argument(
             "--trace",
             action="store_true",
-            help="Print the SMTP dialogue, without logins and message content.",
+            help="Print the SMTP dialogue, without logins and message content, and the "
+            "way from mailer to mailer.",
         )
 
     def handle(self, *args: Any, using: str | None = None, **options: Any) -> None:
@@ -135,9 +138,15 @@ class Command(DjangoCommand):
         count, error = None, None
         started = time.perf_counter()
         try:
-            with _log_not_on_stderr(), self._tracing(trace), noting() as noted:
+            with (
+                listening() as hops,
+                _log_not_on_stderr(),
+                self._tracing(trace),
+                noting() as noted,
+                hop(self.alias, [message]) as told,
+            ):
                 backend = get_mailer(self.alias)
-                count = backend.send_messages([message])
+                count = told.count = backend.send_messages([message])
         except Exception as raised:
             error = raised
             # A connection that failed at login is still open.
@@ -146,6 +155,8 @@ class Command(DjangoCommand):
         seconds = time.perf_counter() - started
         server = self._server(backend)
         result = getattr(message, "delivery_result", None)
+        if trace:
+            self._print_hops(hops, [stored for _, stored in noted])
         if _has_answers(result):
             self._print_result(result, seconds, report.secrets(server))
         elif error is None and noted:
@@ -161,8 +172,11 @@ class Command(DjangoCommand):
             inner = None  # a wrapper named in EMAIL_BACKEND wraps the EMAIL_ settings
         if inner == self.alias:
             return ServerSettings.of(backend)
+        return self._settings_of(inner)
+
+    def _settings_of(self, alias: str | None) -> ServerSettings:
         with contextlib.suppress(Exception):
-            return ServerSettings.of(get_mailer(inner))
+            return ServerSettings.of(get_mailer(alias))
         return ServerSettings()
 
     def _problem(
@@ -213,6 +227,17 @@ class Command(DjangoCommand):
 
     def _print_traced(self, direction: Direction, line: str) -> None:
         self.stdout.write(f"  {_TRACE_SIGNS[direction]} {line}")
+
+    def _print_hops(self, hops: list[Hop], mails: list[Stored]) -> None:
+        hide = [
+            secret
+            for leaf in dict.fromkeys([self.leaf, *chain.leaves(self.alias)])
+            for secret in report.secrets(self._settings_of(leaf))
+        ]
+        stored = queued.so_far([queued.find(mail.id) for mail in mails])
+        for line in lines(hops, stored=stored, hide=hide):
+            self.stdout.write(f"  {line}")
+        self._print()
 
     def _print_result(
         self, result: DeliveryResult, seconds: float, hide: list[str]

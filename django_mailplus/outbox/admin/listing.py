@@ -23,7 +23,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_mailplus.outbox.mailers.configured import dispatches
-from django_mailplus.outbox.models import MailerState, OutboxMessage, database
+from django_mailplus.outbox.models import (
+    NO_MAILER,
+    MailerState,
+    OutboxMessage,
+    database,
+)
 from django_mailplus.outbox.states import FINAL, State
 
 __all__ = [
@@ -125,8 +130,9 @@ class MailerFilter(_Filter):
     parameter_name = "mailer"
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, Any]]:
-        known = MailerState.objects.using(database()).values_list("alias", flat=True)
-        aliases = {*dispatches(), *known}
+        states = MailerState.objects.using(database())
+        known = states.exclude(alias__startswith=NO_MAILER).values_list("alias")
+        aliases = {*dispatches(), *(alias for (alias,) in known)}
         asked = self.value()
         if asked is not None and "\0" not in asked:
             aliases.add(asked)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django_mailplus.chain import aliases_used, kind_of, options_of
 from django_mailplus.compat import mailer_settings, mailers_defined
-from django_mailplus.outbox.mailers.rates import Rate
+from django_mailplus.rates import Rate
 
 __all__ = ["Sending", "dispatches", "option", "outboxes", "sending_mailers"]
 

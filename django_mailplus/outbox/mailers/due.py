@@ -70,7 +70,7 @@ def _rate(alias: str) -> float:
     sending = sending_mailers().get(alias)
     if sending is None or sending.rate is None:
         return 0.0
-    return Limiter(alias, sending.rate).seconds_until_room()
+    return Limiter({alias: sending.rate}).seconds_until_room()
 
 
 def _seconds(until: datetime.datetime | None, now: datetime.datetime) -> float:

@@ -1,7 +1,8 @@
-"""Whether a mailer rests: after trouble for a while that grows, or until a human ends it."""
+"""Whether a mailer rests: after trouble, until it may send more, or until a human ends it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
@@ -17,6 +18,7 @@ __all__ = [
     "note_success",
     "pause",
     "pause_by_hand",
+    "rest",
 ]
 
 _LONGEST_REASON = MailerState._meta.get_field("reason").max_length
@@ -54,6 +56,16 @@ def pause(alias: str, reason: str) -> None:
     _states().filter(over, alias=alias, paused_by_hand=False).update(
         failures=F("failures") + 1,
         paused_until=DatabaseNow() + pause_after(state.failures + 1),
+        reason=reason[:_LONGEST_REASON],
+    )
+
+
+def rest(alias: str, seconds: float, reason: str) -> None:
+    """Without trouble: nothing is the matter but that it sent all that it may."""
+    _states().get_or_create(alias=alias)
+    over = Q(paused_until=None) | Q(paused_until__lte=DatabaseNow())
+    _states().filter(over, alias=alias, paused_by_hand=False).update(
+        paused_until=DatabaseNow() + timedelta(seconds=seconds),
         reason=reason[:_LONGEST_REASON],
     )
 

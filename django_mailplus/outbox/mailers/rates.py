@@ -1,62 +1,56 @@
-"""How fast a mailer may send, all workers on all hosts together.
-
-A mail takes the time until `free_at` further by what it is worth; as long as that is not
-too far ahead of now there is room (the generic cell rate algorithm of ATM, ITU-T I.371).
-Within no period more than the allowed number leaves, wherever the period begins.
-"""
+"""How fast mail may leave, all processes on all hosts together, by the database's clock."""
 
 from __future__ import annotations
 
 import datetime
-import re
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from django_mailplus.outbox.clock import DatabaseNow
-from django_mailplus.outbox.models import MailerState, database
+from django_mailplus.outbox.models import NO_MAILER, MailerState, database
+from django_mailplus.rates import Rate
 
-__all__ = ["Limiter", "Rate"]
+__all__ = ["Limiter", "name_of"]
 
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_WRITTEN = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
-_SHARE_AT_ONCE = 10  # a tenth of what is allowed may leave without any distance
+_LONGEST_NAME = MailerState._meta.get_field("alias").max_length
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """So many mails in so many seconds."""
+def name_of(alias: str, rate: Rate) -> str:
+    """Under which the `ratelimit` mailer of that alias shares a rate.
 
-    count: int
-    seconds: float
+    One for each unit: a count that was changed goes on where the old one was. No mailer
+    behind an outbox is called so.
+    """
+    name = f"{NO_MAILER}{rate.unit}:{alias}"
+    if _LONGEST_NAME is None or len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(alias.encode()).hexdigest()
+    return f"{NO_MAILER}{rate.unit}:{digest}"
 
-    @classmethod
-    def parse(cls, written: str) -> Rate:
-        """Raises ValueError."""
-        if not (found := _WRITTEN.fullmatch(written)):
-            raise ValueError(
-                f"{written!r} is not a rate. Write a number of mails and s, m, h or d, "
-                "such as '14/s' or '500/h'."
-            )
-        return cls(count=int(found[1]), seconds=_SECONDS[found[2]])
 
-    @property
-    def at_once(self) -> int:
-        return max(1, self.count // _SHARE_AT_ONCE)
+class _Overtaken(Exception):  # noqa: N818 (no error: it ends a transaction)
+    """Whoever else took room at this moment has changed what was seen."""
 
-    @property
-    def distance(self) -> float:
-        """Seconds that one mail is worth."""
-        return self.seconds / max(1, self.count - self.at_once)
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    free_at: datetime.datetime | None  # as it is
+    ahead: float  # as it can be
 
 
 class Limiter:
-    """The rate of one mailer, as all workers share it."""
+    """Rates that hold together, each under the name that all who share it give it.
 
-    def __init__(self, alias: str, rate: Rate) -> None:
-        self._alias = alias
-        self._rate = rate
+    The name is that of a mailer behind an outbox, or one that no mailer has.
+    """
+
+    def __init__(self, rates: Mapping[str, Rate]) -> None:
+        self._rates = dict(sorted(rates.items()))  # whoever locks several: in one order
         self.is_short = False  # whether there was less room than wanted, the last time
 
     def take(self, wanted: int) -> int:
@@ -67,37 +61,59 @@ class Limiter:
 
     def seconds_until_room(self) -> float:
         """Until there is room for one more."""
-        _, begin, now = self._seen()
-        allowed = (self._rate.at_once - 1) * self._rate.distance
-        ahead: float = (begin - now).total_seconds()
-        return max(0.0, ahead - allowed)
+        seen, _ = self._look()
+        return max(rate.wait(seen[name].ahead) for name, rate in self._rates.items())
 
     def _granted(self, wanted: int) -> int:
         if wanted < 1:
             return 0
-        free_at, begin, now = self._seen()
-        ahead = (begin - now).total_seconds()
-        room = int(self._rate.at_once + 1e-6 - ahead / self._rate.distance)
+        seen, now = self._look()
+        room = min(rate.room(seen[name].ahead) for name, rate in self._rates.items())
         granted = min(wanted, room)
         if granted < 1:
             return 0
-        after = begin + datetime.timedelta(seconds=granted * self._rate.distance)
-        # Whoever else took room at this moment has changed it; then ask again later.
-        unchanged = self._states().filter(free_at=free_at)
-        return granted if unchanged.update(free_at=after) else 0
+        try:
+            with self._together():
+                for name, rate in self._rates.items():
+                    after = rate.after(seen[name].ahead, granted)
+                    self._move(name, seen[name], now + datetime.timedelta(0, after))
+        except _Overtaken:  # then ask again later
+            return 0
+        return granted
 
-    def _seen(self) -> tuple[datetime.datetime | None, datetime.datetime, Any]:
-        """`free_at` as it is, and as it can be; and now, by the database's clock.
+    def _together(self) -> AbstractContextManager[None]:
+        """One statement is a transaction by itself."""
+        if len(self._rates) == 1:
+            return nullcontext()
+        return transaction.atomic(using=database())
 
-        A clock that was put back would let it lie far ahead.
-        """
-        found = self._states().annotate(now=DatabaseNow()).values_list("free_at", "now")
-        if (seen := found.first()) is None:
-            self._states().get_or_create(alias=self._alias)
-            seen = found.get()
-        free_at, now = seen
-        whole = datetime.timedelta(seconds=self._rate.at_once * self._rate.distance)
-        return free_at, min(max(free_at or now, now), now + whole), now
+    def _move(self, name: str, seen: _Seen, to: datetime.datetime) -> None:
+        unchanged = self._states().filter(alias=name, free_at=seen.free_at)
+        if not unchanged.update(free_at=to):
+            raise _Overtaken
 
-    def _states(self) -> QuerySet[MailerState]:
-        return MailerState.objects.using(database()).filter(alias=self._alias)
+    def _look(self) -> tuple[Mapping[str, _Seen], datetime.datetime]:
+        found = self._find()
+        for name in self._rates.keys() - found.keys():
+            self._states().get_or_create(alias=name)
+            found = self._find()
+        now = next(now for _, now in found.values())
+        seen = {}
+        for name, rate in self._rates.items():
+            free_at, _ = found[name]
+            ahead = 0.0 if free_at is None else (free_at - now).total_seconds()
+            seen[name] = _Seen(free_at, rate.ahead(ahead))
+        return seen, now
+
+    def _find(
+        self,
+    ) -> dict[str, tuple[datetime.datetime | None, datetime.datetime]]:
+        states = self._states().filter(alias__in=self._rates)
+        found = states.annotate(now=DatabaseNow()).values_list(
+            "alias", "free_at", "now"
+        )
+        return {name: (free_at, now) for name, free_at, now in found}
+
+    @staticmethod
+    def _states() -> QuerySet[MailerState]:
+        return MailerState.objects.using(database())

@@ -7,7 +7,6 @@ and so do the claims of the mails that take their places.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -21,23 +20,19 @@ from django.core.mail import EmailMessage
 from django.db import Error
 
 from django_mailplus.compat import get_mailer
-from django_mailplus.exceptions import SnapshotError
-from django_mailplus.message.narrowing import narrow
-from django_mailplus.message.snapshot import restore
-from django_mailplus.outbox.backoff import after_attempt
+from django_mailplus.delivery import retry_after
 from django_mailplus.outbox.judging.blaming import blame_of, tick
-from django_mailplus.outbox.judging.explaining import explain_rebuilding
 from django_mailplus.outbox.judging.providers import provider_notes, provider_result
 from django_mailplus.outbox.judging.verdicts import Verdict, judge
 from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.mailers.configured import Sending
 from django_mailplus.outbox.mailers.rates import Limiter
-from django_mailplus.outbox.models import Blob, Recipient, database
-from django_mailplus.outbox.rows import blobs, claims, recording
+from django_mailplus.outbox.rows import claims, recording
 from django_mailplus.outbox.rows.claims import Claim
 from django_mailplus.outbox.rows.exchange import exchange
 from django_mailplus.outbox.rows.telling import tell_after_commit
 from django_mailplus.outbox.sending.carried import Carried, LeaseOverError, clock
+from django_mailplus.outbox.sending.rebuilding import not_rebuilt, rebuilt
 from django_mailplus.outbox.sending.streams import Outcome, open_stream
 from django_mailplus.outbox.states import State
 
@@ -51,15 +46,8 @@ _WAIT_FOR_THE_UPDATED = 60.0  # seconds, with a mail that a newer version wrote
 _STREAM_LASTS = 300.0  # seconds
 _PATIENCE = 0.05  # seconds to wait for an outcome before looking at the table again
 _LOOKS = 0.25  # seconds between two looks whether the mailer is paused
+_LATE = 0.01  # seconds after the end of a pause, as the database sees it
 _LOOKS_FOR_CLAIMS = 1.0  # seconds between two looks for those without an answer
-
-
-_DAMAGE = (
-    SnapshotError,
-    json.JSONDecodeError,
-    Blob.DoesNotExist,
-    FileNotFoundError,  # in a storage
-)
 
 
 _Told = tuple[Claim, Verdict]
@@ -77,7 +65,7 @@ class Lane:
         self.patience = max(_ANSWER, self.lease)
         self._concurrency = sending.concurrency
         self._open_stream()
-        self._limiter = Limiter(alias, sending.rate) if sending.rate else None
+        self._limiter = Limiter({alias: sending.rate}) if sending.rate else None
         self._backlog: deque[Carried] = deque()
         self._sending: dict[int, Carried] = {}  # by the id() of the message
         self._told: list[_Told] = []  # what became of mails, not yet recorded
@@ -89,6 +77,8 @@ class Lane:
         self._blame = blame_of(alias)
         self._heard = False  # whether it answered to any mail that is told of
         self._dry = False  # nothing more was due, or the rate left no room
+        self._full: tuple[float, str] | None = None  # seconds without room, and why
+        self._full_until = -math.inf  # time.monotonic()
 
     def _open_stream(self) -> None:
         make = partial(get_mailer, self.alias or None)
@@ -110,6 +100,8 @@ class Lane:
         room -= self._recover()
         for outcome in self._outcomes():
             self._judge(*outcome)
+        if self._full is not None:
+            self._rest_until_room(*self._full)
         told, limit = self._told, self._limit(room)
         self._dry = limit < 1
         if not told and limit < 1:
@@ -180,6 +172,8 @@ class Lane:
 
     def seconds_until_room(self) -> float:
         """When the rate allows another mail; inf where it is not what holds them up."""
+        if (left := self._full_until - time.monotonic()) > 0:
+            return left
         limiter = self._limiter
         if limiter is None or not limiter.is_short or self._condition.paused:
             return math.inf
@@ -261,14 +255,14 @@ class Lane:
             self._told.append((claimed.mail, over))
             return None
         try:
-            return self._rebuilt(claimed)
+            return rebuilt(claimed)
         except Error:
             raise  # of the database, which may be back at the next turn
         except Exception as error:
             if getattr(error, "newer", False):  # for a worker that is up to date
                 self._let_go(claimed.mail, wait=_WAIT_FOR_THE_UPDATED)
             else:
-                self._give_up(claimed, error)
+                self._told.append((claimed.mail, not_rebuilt(claimed, error)))
         return None
 
     def _check(self, claimed: Carried) -> None:
@@ -284,47 +278,14 @@ class Lane:
         claims.release([mail], wait=wait)
         self.claimed -= 1
 
-    def _give_up(self, claimed: Carried, error: Exception) -> None:
-        mail = claimed.mail
-        kind = type(error).__qualname__  # its words may be those of the mail
-        logger.warning("Mail %s cannot be rebuilt (%s)", mail.id, kind)
-        verdict = Verdict(
-            state=State.FAILED,
-            outcome="permanent",
-            text=explain_rebuilding(error),
-            handed_over=False,
-        )
-        if not isinstance(error, _DAMAGE):
-            # Perhaps the storage of its attachments, which may be back later.
-            wait = after_attempt(mail.attempts)
-            if wait <= claimed.left:
-                verdict = replace(
-                    verdict,
-                    state=State.QUEUED,
-                    outcome="transient",
-                    wait=wait,
-                    left=claimed.left,
-                )
-        self._told.append((mail, verdict))
-
-    def _rebuilt(self, claimed: Carried) -> EmailMessage:
-        mail = claimed.mail
-        message = restore(json.loads(mail.document), blobs.load)
-        message.mailplus_mail = mail.id  # type: ignore[attr-defined]  # see `tracking`
-        if mail.has_fates:
-            fates = Recipient.objects.using(database()).filter(mail=mail.id)
-            claimed.settled = {
-                fate.address: State(fate.state)
-                for fate in fates
-                if fate.state != State.QUEUED
-            }
-            narrow(message, without=claimed.settled)
-        return message
-
     def _judge(self, message: EmailMessage, error: Exception | None) -> None:
         claimed = self._sending.pop(id(message))
         if isinstance(error, LeaseOverError):
             self._backlog.append(claimed)
+            return
+        if error is not None and (wait := retry_after(error)) is not None:
+            self._backlog.append(claimed)  # as if it had not been begun
+            self._full = wait, str(error)
             return
         judged = partial(
             judge,
@@ -373,6 +334,13 @@ class Lane:
             pausing.note_success(self.alias)
             self._condition = pausing.Condition()
         self._heard = False
+
+    def _rest_until_room(self, seconds: float, reason: str) -> None:
+        """Behind the outbox a `ratelimit` says so: no server was asked, no try counts."""
+        pausing.rest(self.alias, seconds, reason)
+        self.give_back()
+        self._full, self._looked = None, -math.inf
+        self._full_until = time.monotonic() + seconds + _LATE
 
     def _keep(self) -> None:
         """Renew the leases every third of their time; not of what hangs for ever."""

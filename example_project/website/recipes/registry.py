@@ -20,6 +20,7 @@ from website.recipes.html_and_text import send_html_and_text
 from website.recipes.inline_image import send_inline_image
 from website.recipes.managers import mail_the_team
 from website.recipes.mass_mail import send_newsletter
+from website.recipes.newsletter import send_leavable_newsletter
 from website.recipes.outbox import send_through_outbox
 from website.recipes.plain_text import send_plain_text
 from website.recipes.refused_recipient import send_with_refusal
@@ -106,6 +107,12 @@ EVERYDAY = [
         title="Many mails, one connection",
         summary="send_mass_mail, each reader on a mail of their own.",
         send=send_newsletter,
+    ),
+    Recipe(
+        slug="newsletter",
+        title="A newsletter people can leave",
+        summary="One-click unsubscribe, and a list that is asked before each mail.",
+        send=send_leavable_newsletter,
     ),
     Recipe(
         slug="managers",

@@ -38,7 +38,7 @@ class Accounts(TestCase):
         (message,) = mail.outbox
         self.assertEqual(message.to, ["Vera@example.org"])
         self.assertRegex(message.body, r"code: \d{6}\n")
-        self.assertRegex(message.body, r"\nhttp://testserver/verify/")
+        self.assertRegex(message.body, r"\nhttp://127\.0\.0\.1:8000/verify/")
 
     def test_nobody_learns_whether_an_address_is_taken(self):
         pages = []
@@ -68,7 +68,9 @@ class Accounts(TestCase):
 
     def press_the_button(self, message, page):
         """Open the link of a mail and do what its page asks for."""
-        path = re.search(rf"http://testserver(/verify/{page}/\S+)", message.body)[1]
+        path = re.search(
+            rf"http://127\.0\.0\.1:8000(/verify/{page}/\S+)", message.body
+        )[1]
         token = self.client.get(path).context["form_token"]
         with self.captureOnCommitCallbacks(execute=True):
             return self.client.post(path, {"form_token": token})
@@ -77,7 +79,7 @@ class Accounts(TestCase):
         user = User.objects.create_user(old, old, PASSWORD)
         verify_email_address(user)
         self.client.force_login(user)
-        start_email_change(user, new, base_url="http://testserver")
+        start_email_change(user, new, base_url="http://127.0.0.1:8000")
         self.press_the_button(mail.outbox[-1], "change")
         user.refresh_from_db()
         return user

@@ -25,6 +25,7 @@ MAILS = {
     "attach-file": 1,
     "inline-image": 1,
     "mass-mail": 3,
+    "newsletter": 1,
     "managers": 2,
     "choosing-mailer": 2,
     "refused-recipient": 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -114,6 +116,28 @@ def mass_mail(walk: Walk) -> str:
     return f"{len(mails)} mails, one reader each, twice over one connection"
 
 
+def newsletter(walk: Walk) -> str:
+    send(walk, "newsletter", walk.email)
+    (mail,) = walk.new_mails(1)
+    link = mail.message["List-Unsubscribe"].strip("<>")
+    path = urlsplit(link).path
+    expect(link in mail.message.get_content(), "the link is not in the text")
+    expect_words(walk.get(path), "Unsubscribe from “The harvest letter”?", walk.email)
+    send(walk, "newsletter", walk.email)
+    walk.new_mails(1)  # to look is not to leave
+    walk.browser.post(path, {"List-Unsubscribe": "One-Click"})
+    page = send(walk, "newsletter", walk.email)
+    walk.new_mails(0)
+    expect_words(page, "do-not-mail list")
+    send(walk, "plain-text", walk.email)
+    walk.new_mails(1)
+    expect_words(walk.submit(path), "You are unsubscribed")
+    expect_words(walk.submit(path, {"undo": "1"}), "You are subscribed again")
+    send(walk, "newsletter", walk.email)
+    walk.new_mails(1)
+    return "one click ends it, other mail still comes, and it can be undone"
+
+
 def mail_to_managers_and_admins(walk: Walk) -> str:
     send(walk, "managers")
     to_managers, to_admins = walk.new_mails(2)
@@ -182,6 +206,7 @@ RECIPE_STEPS: tuple[Step, ...] = (
     file_from_disk,
     inline_image,
     mass_mail,
+    newsletter,
     mail_to_managers_and_admins,
     choosing_a_mailer,
     refused_recipient,

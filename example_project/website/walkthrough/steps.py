@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from website.walkthrough.recipes import RECIPE_STEPS
+from website.walkthrough.setups import SETUP_STEPS
 from website.walkthrough.verification import VERIFICATION_STEPS
 from website.walkthrough.visitor import BEFORE_LOGIN, THE_END, WITH_ACCOUNT
 from website.walkthrough.walk import Step
@@ -14,5 +15,6 @@ STEPS: tuple[Step, ...] = (
     *VERIFICATION_STEPS,
     *WITH_ACCOUNT,
     *RECIPE_STEPS,
+    *SETUP_STEPS,
     *THE_END,
 )

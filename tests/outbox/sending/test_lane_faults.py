@@ -262,7 +262,7 @@ def _interrupt_after(monkeypatch, owner, name):
         (lanes, "exchange"),
         (statements, "claim"),
         (Lane, "_take_on"),
-        (Lane, "_rebuilt"),
+        (lanes, "rebuilt"),
         (Lane, "_is_old"),
     ],
 )

@@ -25,12 +25,12 @@ from django_mailplus.mailserver.printing import Printer
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
 from django_mailplus.outbox.dispatch.sending_thread import finish as finish_sending
+from website.mailers import HOST, sending_to
 from website.walkthrough.browser import Browser
 from website.walkthrough.steps import STEPS
 from website.walkthrough.walk import Walk, run
 from website.webserver import WebServer
 
-HOST = "127.0.0.1"
 WEB_PORT = 8000
 MAIL_PORT = 8025
 REFUSED = {"refused@example.com": 550}  # for the recipe "One recipient is refused"
@@ -144,7 +144,8 @@ class Command(BaseCommand):
 
         server = _on_port(start, port, preferred)
         stack.callback(server.stop)
-        stack.enter_context(override_settings(MAILERS=_mailers_sending_to(server.port)))
+        local = sending_to(server.port, settings.MAILERS)
+        stack.enter_context(override_settings(MAILERS=local))
         return server
 
     def _web_server(
@@ -154,6 +155,8 @@ class Command(BaseCommand):
         server = _on_port(partial(WebServer, HOST), port, preferred)
         stack.callback(server.stop)
         server.start()
+        here = {**settings.MAILPLUS, "BASE_URL": server.url}
+        stack.enter_context(override_settings(MAILPLUS=here))
         return server
 
 
@@ -167,22 +170,6 @@ def _on_port(
         if port is None:
             return start(0)
         raise CommandError(f"Cannot listen on port {port}: {error}") from None
-
-
-def _mailers_sending_to(port: int) -> dict[str, Any]:
-    """The same aliases as in the settings, all leading to one server on this machine.
-
-    So the demo sends nothing to the world, whatever `.env` says. The mailer that is broken on
-    purpose stays as it is, and so does the outbox, which leads to another.
-    """
-    local = {
-        "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
-        "OPTIONS": {"host": HOST, "port": port},
-    }
-    return {
-        alias: config if alias in ("unreachable", "outbox") else local
-        for alias, config in settings.MAILERS.items()
-    }
 
 
 @contextmanager

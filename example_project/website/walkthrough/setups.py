@@ -1,0 +1,77 @@
+"""Steps through the ways of `config.setups`, each with the mailers of that settings file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from django.test.utils import override_settings
+
+from django_mailplus.exceptions import RateLimitError
+from django_mailplus.mail import send_mail
+from website.mailers import sending_to
+from website.walkthrough.walk import Arrival, Step, Walk, expect, expect_equal
+
+CUSTOMER = "customer@example.org"
+
+
+@contextmanager
+def set_up(name: str, walk: Walk) -> Iterator[None]:
+    settings: Any = import_module(f"config.setups.{name}")
+    mailers = sending_to(walk.mail_server.port, settings.MAILERS)
+    with override_settings(MAILERS=mailers, MAILPLUS=settings.MAILPLUS):
+        yield
+
+
+def send(walk: Walk, subject: str = "Your tea is on its way") -> Arrival:
+    send_mail(subject, "It is warm.", None, [CUSTOMER])
+    (mail,) = walk.new_mails(1)
+    return mail
+
+
+def a_second_provider(walk: Walk) -> str:
+    with set_up("second_provider", walk):
+        mail = send(walk)
+    expect_equal("the envelope's recipients", mail.rcpt_to, [CUSTOMER])
+    return "the first mailer is down, the second one sent it"
+
+
+def a_staging_site(walk: Walk) -> str:
+    with set_up("staging", walk):
+        mail = send(walk)
+    expect_equal("the envelope's recipients", mail.rcpt_to, ["team@example.com"])
+    expect_equal("To", mail.message["To"], "team@example.com")
+    expect_equal("X-Original-To", mail.message["X-Original-To"], CUSTOMER)
+    return "the team got it, and reads to whom it was written"
+
+
+def a_signed_mail(walk: Walk) -> str:
+    with set_up("signed", walk):
+        mail = send(walk)
+    signature = mail.message["DKIM-Signature"] or ""
+    expect("d=example.com" in signature, "the mail is not signed")
+    return "signed for example.com"
+
+
+def a_rate_limit(walk: Walk) -> str:
+    with set_up("rate_limit", walk):
+        send(walk)
+        try:
+            send_mail("One too many", "It is hot.", None, [CUSTOMER])
+        except RateLimitError as error:
+            wait = error.retry_after
+        else:
+            wait = 0.0
+    walk.new_mails(0)
+    expect(0 < wait < 60, f"there is room again in {wait} seconds")
+    return f"one mail, then none, and the error says: again in {wait:.0f} s"
+
+
+SETUP_STEPS: tuple[Step, ...] = (
+    a_second_provider,
+    a_staging_site,
+    a_signed_mail,
+    a_rate_limit,
+)
