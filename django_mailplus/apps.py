@@ -1,10 +1,10 @@
-"""Registers the system checks; does nothing else at start-up."""
+"""Registers the system checks, and listens to django-anymail where the project has it."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,3 +16,5 @@ class MailplusConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_mailplus.checks")
+        if apps.is_installed("anymail"):
+            import_module("django_mailplus.tracking.receiving").connect()

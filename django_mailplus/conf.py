@@ -48,6 +48,12 @@ KEYS: Mapping[str, Key] = {
         meaning="Streams that go to many and that people may leave: their names, and what "
         "the pages call them.",
     ),
+    "ANYMAIL_METADATA": Key(
+        type=bool,
+        default=False,
+        meaning="Whether a mail of an outbox tells a provider its id, as metadata of "
+        "django-anymail: then events find a mail whose answer was lost.",
+    ),
     "OUTBOX_KEEP_SENT_DAYS": Key(
         type=int,
         default=30,

@@ -8,7 +8,9 @@ from django_mailplus.outbox.models import (
     MailerState,
     OutboxMessage,
     Payload,
+    ProviderMessage,
     Recipient,
+    TrackingEvent,
 )
 from django_mailplus.suppression.models import Suppression
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
@@ -20,7 +22,9 @@ __all__ = [
     "MailerState",
     "OutboxMessage",
     "Payload",
+    "ProviderMessage",
     "Recipient",
     "SendingAllowance",
     "Suppression",
+    "TrackingEvent",
 ]

@@ -8,6 +8,7 @@ MAILPLUS_TEST_FILE; MAILPLUS_TEST_NAME, of the test database), MAILPLUS_TEST_APP
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import django.core.mail
@@ -51,6 +52,8 @@ STATIC_URL = "static/"
 LOGIN_URL = "/accounts/login/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if find_spec("anymail"):
+    INSTALLED_APPS.append("anymail")
 if app := os.environ.get("MAILPLUS_TEST_APP"):
     INSTALLED_APPS.append(app)
     SITE_ID = 1

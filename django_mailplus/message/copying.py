@@ -37,7 +37,8 @@ def freeze(message: Message) -> Message:
     They stand in `extra_headers` of the copy, where every backend and every snapshot
     finds them; in front, where Django would write them. Those that the message has
     already stay, so to freeze again changes nothing. The message stays as it is, and
-    the copy shares its lists.
+    the copy shares its lists. Those given here are named in `mailplus_stamps`, for those
+    who cannot send any such.
     """
     frozen = copy.copy(message)
     names = {name.lower() for name in message.extra_headers}
@@ -47,4 +48,6 @@ def freeze(message: Message) -> Message:
     if "message-id" not in names:
         stamps["Message-ID"] = new_message_id()
     frozen.extra_headers = {**stamps, **message.extra_headers}
+    if stamps:
+        frozen.mailplus_stamps = tuple(stamps)  # type: ignore[attr-defined]
     return frozen

@@ -14,13 +14,17 @@ __all__ = ["leave_out", "narrow"]
 def narrow(message: EmailMessage, *, without: Container[str]) -> None:
     """Take addresses out of the envelope, in place; `without` holds them bare.
 
-    What the mail says, its To and Cc included, stays as it was.
+    What the mail says, its To and Cc included, stays as it was. The headers that keep
+    them are named in `mailplus_kept_headers`, for those who cannot send any such.
     """
     written = {name.lower() for name in message.extra_headers}
+    kept = []
     for header, addresses in (("To", message.to), ("Cc", message.cc)):
         left = [a for a in addresses if bare_address(a) not in without]
         if len(left) < len(addresses) and header.lower() not in written:
             message.extra_headers[header] = ", ".join(map(str, addresses))
+            kept.append(header)
+    message.mailplus_kept_headers = kept  # type: ignore[attr-defined]
     leave_out(message, without)
 
 

@@ -3,10 +3,11 @@
 Mails are written by `storing`, which keeps new ones, by `claims`, `recording`,
 `one_statement` and `reaping` for the workers, by `transitions` for people, and by
 `retention`; contents by `blobs`, and the states of mailers by `pausing` and `rates`.
-Nobody else does.
+Nobody else does, but for events, which the room `tracking` writes.
 
 A mail is one row to claim and one with what it says. Rows for single recipients are
-written once their fates differ, rows for attempts once one was made.
+written once their fates differ, rows for attempts once one was made, and rows for what
+a provider says only where one was asked.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ __all__ = [
     "MailerState",
     "OutboxMessage",
     "Payload",
+    "ProviderMessage",
     "Recipient",
+    "TrackingEvent",
     "database",
     "new_id",
 ]
@@ -211,6 +214,57 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.mail_id}"
+
+
+class ProviderMessage(models.Model):
+    """What the API of a provider calls a mail, by which its events find it: never changed.
+
+    One row where it is the same for all recipients; then `address` is empty.
+    """
+
+    mail = models.ForeignKey(
+        OutboxMessage, on_delete=models.CASCADE, related_name="provider_messages"
+    )
+    provider = models.CharField(max_length=50, blank=True)
+    number = ExactCharField(max_length=255, blank=True)
+    address = ExactCharField(max_length=320, blank=True)
+    status = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["number"], name="mailplus_provider_number")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.mail_id}"
+
+
+class TrackingEvent(models.Model):
+    """What a provider told of a mail after it had taken it: never changed.
+
+    `kind` is how the event counts for the do-not-mail list: see `tracking.classifier`.
+    """
+
+    mail = models.ForeignKey(
+        OutboxMessage, on_delete=models.CASCADE, related_name="events"
+    )
+    key = models.CharField(max_length=64)  # a SHA-256: it may be told twice
+    provider = models.CharField(max_length=50)
+    address = ExactCharField(max_length=320, blank=True)
+    type = models.CharField(max_length=20)  # in the words of django-anymail
+    kind = models.CharField(max_length=12, blank=True)
+    happened_at = models.DateTimeField(default=DatabaseNow)
+    received_at = models.DateTimeField(default=DatabaseNow)
+    event_id = models.CharField(max_length=255, blank=True)
+    reason = models.CharField(max_length=20, blank=True)
+    text = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["happened_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="mailplus_event_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.mail_id}"
 
 
 NO_MAILER = "\x1f"

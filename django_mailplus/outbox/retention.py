@@ -22,7 +22,9 @@ from django_mailplus.outbox.models import (
     Attempt,
     OutboxMessage,
     Payload,
+    ProviderMessage,
     Recipient,
+    TrackingEvent,
     database,
 )
 from django_mailplus.outbox.rows import blobs
@@ -205,7 +207,7 @@ def _empty(some: Sequence[uuid.UUID], state: State) -> int:
         return 0
     with transaction.atomic(using=database()):
         ours = _locked(some, state=state)
-        for model in (Payload, Recipient, Attempt):
+        for model in (Payload, Recipient, Attempt, ProviderMessage, TrackingEvent):
             model._default_manager.using(database()).filter(mail__in=ours).delete()
         _mails().filter(pk__in=ours).update(
             recipients=[], mail_from="", subject="", message_id="", text=""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import content_disposition_header
@@ -28,7 +29,9 @@ from django_mailplus.outbox.models import (
     Attempt,
     OutboxMessage,
     Payload,
+    ProviderMessage,
     Recipient,
+    TrackingEvent,
     database,
 )
 from django_mailplus.viewer import clean_line, clean_text
@@ -42,6 +45,7 @@ _TEXT_SHOWN = 200_000  # characters of a text in a page
 _SOURCE_SHOWN = 1_000_000  # bytes
 _RECIPIENTS_SHOWN = 200
 _TRIES_SHOWN = 100
+_EVENTS_SHOWN = 200
 _LONGEST_FILE_NAME = 80  # characters; file systems have room for 255 bytes
 # What Windows refuses or a shell might read, and pictures of control characters.
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.,()\[\]+@ -]")
@@ -76,6 +80,7 @@ def show(page: ActingAdmin, request: HttpRequest, mail: OutboxMessage) -> HttpRe
     subject = subject_of(mail) if may_read else _("Mail")
     tries = Attempt.objects.using(database()).filter(mail=mail).order_by("-pk")
     newest = list(tries[: _TRIES_SHOWN + 1])
+    events = list(_events(mail)[: _EVENTS_SHOWN + 1])
     return _kept_private(
         TemplateResponse(
             request,
@@ -92,6 +97,12 @@ def show(page: ActingAdmin, request: HttpRequest, mail: OutboxMessage) -> HttpRe
                 "more_recipients": max(len(mail.recipients) - _RECIPIENTS_SHOWN, 0),
                 "tries": [(tried, _reply(tried)) for tried in newest[:_TRIES_SHOWN]],
                 "more_tries": len(newest) > _TRIES_SHOWN,
+                "named": [_named(row) for row in _names(mail)[:_RECIPIENTS_SHOWN]],
+                "events": [
+                    (event, clean_line(event.address), clean_line(event.text))
+                    for event in events[:_EVENTS_SHOWN]
+                ],
+                "more_events": len(events) > _EVENTS_SHOWN,
                 "verbs": [
                     verb
                     for verb in VERBS.values()
@@ -122,6 +133,23 @@ def _fates(mail: OutboxMessage) -> Iterator[_Fate]:
             state_name=fate.get_state_display(),
             reply=_reply(fate),
         )
+
+
+def _names(mail: OutboxMessage) -> QuerySet[ProviderMessage]:
+    """What providers call it, in the order of the tries."""
+    rows = ProviderMessage.objects.using(database())
+    return rows.filter(mail=mail).order_by("pk")
+
+
+def _named(row: ProviderMessage) -> tuple[str, ...]:
+    columns = (row.provider, row.number, row.address, row.status)
+    return tuple(clean_line(column) for column in columns)
+
+
+def _events(mail: OutboxMessage) -> QuerySet[TrackingEvent]:
+    """The newest first, by when they happened: they arrive in any order."""
+    rows = TrackingEvent.objects.using(database())
+    return rows.filter(mail=mail).order_by("-happened_at", "-pk")
 
 
 def _reply(row: OutboxMessage | Recipient | Attempt) -> str:

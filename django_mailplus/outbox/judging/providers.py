@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.mail import EmailMessage
 
 from django_mailplus.delivery import DeliveryResult, Kind, RecipientResult
 
-__all__ = ["provider_result"]
+__all__ = ["ProviderNote", "provider_notes", "provider_result"]
 
 _KINDS: Mapping[str, Kind] = {
     "invalid": "permanent",
@@ -18,14 +19,59 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderNote:
+    """What a provider calls a mail for one recipient, or with address "" for all of them.
+
+    `provider` is empty where nobody has noted it: see `tracking.receiving`.
+    """
+
+    provider: str
+    number: str
+    address: str
+    status: str
+
+
+def provider_notes(message: EmailMessage) -> tuple[ProviderNote, ...]:
+    """None for a message that has no number there: by it alone an event finds its mail."""
+    status: Any = getattr(message, "anymail_status", None)
+    if status is None or not (told := _recipients(status)):
+        return ()
+    provider = getattr(status, "mailplus_provider", "")
+    notes = tuple(
+        ProviderNote(
+            provider=provider,
+            number=_number(recipient),
+            address=address,
+            status=str(getattr(recipient, "status", None) or ""),
+        )
+        for address, recipient in told.items()
+    )
+    if not any(note.number for note in notes):
+        return ()
+    if len({(note.number, note.status) for note in notes}) == 1:
+        return (replace(notes[0], address=""),)
+    return notes
+
+
+def _recipients(status: Any) -> Mapping[str, Any]:
+    recipients = getattr(status, "recipients", None)
+    return recipients if isinstance(recipients, Mapping) else {}
+
+
+def _number(recipient: Any) -> str:
+    """As text: that of some providers is a number indeed."""
+    number = getattr(recipient, "message_id", None)
+    return "" if number is None else str(number)
+
+
 def provider_result(message: EmailMessage) -> DeliveryResult | None:
     """None for a message that no such backend has sent.
 
     A status that says nothing bad, such as "sent" or "queued", is an acceptance.
     """
     status: Any = getattr(message, "anymail_status", None)
-    recipients = getattr(status, "recipients", None)
-    if not isinstance(recipients, Mapping) or not recipients:
+    if not (recipients := _recipients(status)):
         return None
     told = {address: str(getattr(r, "status", "")) for address, r in recipients.items()}
     number = getattr(status, "message_id", None)

@@ -18,6 +18,7 @@ from django_mailplus.outbox.judging.explaining import (
     explain_trouble,
     is_unwritten,
 )
+from django_mailplus.outbox.judging.providers import ProviderNote
 from django_mailplus.outbox.states import State
 
 __all__ = ["Verdict", "judge"]
@@ -36,7 +37,7 @@ class Verdict:
     mailer should rest; then the mail goes `behind` the others, or keeps its place. `wait`
     is how long a try that counts waits for the next one, `left` how long there may be
     others, None where that is not known. It is `handed_over` unless it was kept back, or
-    could not be made, before any server saw it.
+    could not be made, before any server saw it. `notes` are what a provider calls it.
     """
 
     state: State
@@ -52,6 +53,7 @@ class Verdict:
     wait: timedelta = timedelta()
     left: timedelta | None = None
     handed_over: bool = True
+    notes: tuple[ProviderNote, ...] = ()
 
 
 def judge(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connections, transaction
@@ -25,6 +25,7 @@ from django_mailplus.outbox.models import (
     Attempt,
     OutboxMessage,
     Payload,
+    ProviderMessage,
     Recipient,
     database,
 )
@@ -42,13 +43,16 @@ __all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at", "whol
 
 _LONGEST_TEXT = OutboxMessage._meta.get_field("text").max_length
 _LONGEST_ADDRESS = Recipient._meta.get_field("address").max_length
+_LONGEST_NUMBER = ProviderMessage._meta.get_field("number").max_length
 
 
 def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
     """Write what became of mails: their states now, without those that are not ours.
 
     What was sent at the first try, nearly all of them, goes in one UPDATE. What a call
-    wrote whose answer was lost is not written again, and is told of.
+    wrote whose answer was lost is not written again, and is told of. What providers call
+    mails is written with their tries: it is so, whosever they are by now. Mails that no
+    provider has named cost no statement more.
     """
     if not verdicts:
         return {}
@@ -116,8 +120,20 @@ def _write_tries(
     there = {claim.id for claim, _ in verdicts}
     if len(ours) < len(there):  # by deletion, too: what is gone has no attempts
         there = set(rows().filter(pk__in=there).values_list("pk", flat=True))
-    tries = [attempt(*told) for told in verdicts if told[0].id in there]
-    insert(Attempt, {"ended_at": now()}, tries)
+    made = [told for told in verdicts if told[0].id in there]
+    insert(Attempt, {"ended_at": now()}, [attempt(*told) for told in made])
+    insert(ProviderMessage, {}, [row for told in made for row in _noted(*told)])
+
+
+def _noted(claim: Claim, verdict: Verdict) -> Iterator[dict[str, Any]]:
+    for note in verdict.notes:
+        yield {
+            "mail": claim.id,
+            "provider": storable(note.provider, 50),
+            "number": storable(note.number, _LONGEST_NUMBER),
+            "address": storable(note.address, _LONGEST_ADDRESS),
+            "status": storable(note.status, 20),
+        }
 
 
 def _erase(ids: Iterable[uuid.UUID]) -> None:

@@ -22,7 +22,7 @@ from django.db import Error
 from django_mailplus.compat import get_mailer
 from django_mailplus.delivery import retry_after
 from django_mailplus.outbox.judging.blaming import blame_of, tick
-from django_mailplus.outbox.judging.providers import provider_result
+from django_mailplus.outbox.judging.providers import provider_notes, provider_result
 from django_mailplus.outbox.judging.verdicts import Verdict, judge
 from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.mailers.configured import Sending
@@ -306,6 +306,8 @@ class Lane:
             verdict = replace(verdict, behind=False)
         elif verdict.outcome in ("accepted", "partial"):
             self._blame.note_success(mail.id, claimed.departed)
+        if notes := provider_notes(message):
+            verdict = replace(verdict, notes=notes)
         self._told.append((mail, verdict))
 
     def _count(self, told: list[_Told], states: Mapping[uuid.UUID, State]) -> None:

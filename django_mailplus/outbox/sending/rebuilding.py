@@ -35,6 +35,7 @@ def rebuilt(claimed: Carried) -> EmailMessage:
     """To those whose fate is not settled yet. Raises whatever stands in the way."""
     mail = claimed.mail
     message = restore(json.loads(mail.document), blobs.load)
+    message.mailplus_mail = mail.id  # type: ignore[attr-defined]  # see `tracking`
     if mail.has_fates:
         fates = Recipient.objects.using(database()).filter(mail=mail.id)
         claimed.settled = {
