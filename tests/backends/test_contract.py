@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.db import connection
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy
 
