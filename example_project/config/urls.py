@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import include, path
 
 urlpatterns = [
@@ -9,3 +10,5 @@ urlpatterns = [
     path("mail/", include("django_mailplus.suppression.urls")),
     path("", include("website.urls")),
 ]
+if getattr(settings, "ANYMAIL", {}):  # with config.setups.provider
+    urlpatterns.append(path("anymail/", include("anymail.urls")))

@@ -10,11 +10,13 @@ from typing import Any
 from django.test.utils import override_settings
 
 from django_mailplus.exceptions import RateLimitError
-from django_mailplus.mail import send_mail
+from django_mailplus.mail import EmailMessage, send_mail
+from django_mailplus.outbox.dispatch.sending_thread import finish as finish_sending
+from django_mailplus.suppression import Reason, suppress
 from website.mailers import sending_to
 from website.walkthrough.walk import Arrival, Step, Walk, expect, expect_equal
 
-CUSTOMER = "customer@example.org"
+CUSTOMER, GONE = "customer@example.org", "gone@example.org"
 
 
 @contextmanager
@@ -69,9 +71,34 @@ def a_rate_limit(walk: Walk) -> str:
     return f"one mail, then none, and the error says: again in {wait:.0f} s"
 
 
+def one_way_for_each_kind(walk: Walk) -> str:
+    ways = []
+    with set_up("by_kind", walk):
+        for stream in ("newsletter", "receipts"):
+            message = EmailMessage("The harvest", "It is in.", None, [CUSTOMER])
+            message.stream = stream  # type: ignore[attr-defined]
+            message.send()
+            ways.append(message.delivery_result.mailer)  # type: ignore[attr-defined]
+    walk.new_mails(2)
+    expect_equal("the ways", ways, ["bulk", "smtp"])
+    return "the newsletter by bulk, the receipt by smtp"
+
+
+def a_provider(walk: Walk) -> str:
+    with set_up("provider", walk):
+        suppress(GONE, reason=Reason.HARD_BOUNCE)
+        send_mail("Your tea is on its way", "It is warm.", None, [CUSTOMER, GONE])
+        (mail,) = walk.wait_for_mails(1)
+        finish_sending()
+    expect_equal("the envelope's recipients", mail.rcpt_to, [CUSTOMER])
+    return "out of the outbox to the one whose mailbox exists"
+
+
 SETUP_STEPS: tuple[Step, ...] = (
     a_second_provider,
     a_staging_site,
     a_signed_mail,
     a_rate_limit,
+    one_way_for_each_kind,
+    a_provider,
 )

@@ -1,0 +1,20 @@
+"""Newsletters one way, all other mail another: each kind has a reputation of its own."""
+
+from __future__ import annotations
+
+from config.settings import *  # noqa: F403 (settings are made of settings)
+from config.settings import MAILERS as USUAL
+
+MAILERS = {
+    **USUAL,
+    "default": {
+        "BACKEND": "django_mailplus.backends.route.EmailBackend",
+        "OPTIONS": {
+            "using": ["smtp", "bulk"],
+            "by": "stream",
+            "routes": {"newsletter": "bulk"},
+        },
+    },
+    "smtp": USUAL["default"],
+    "bulk": USUAL["newsletter"],
+}
