@@ -64,7 +64,7 @@ def _statement(connection: BaseDatabaseWrapper, count: int) -> str:
     """
     quote = connection.ops.quote_name
     meta = Suppression._meta
-    columns = {field.name: quote(field.column) for field in meta.concrete_fields}
+    columns = {field.name: quote(str(field.column)) for field in meta.concrete_fields}
     key, pk, reason, stream, expires_at = map(columns.__getitem__, _COLUMNS)
     return (
         f"SELECT {key}, {pk}, {reason} FROM {quote(meta.db_table)}"  # noqa: S608 (our names)

@@ -59,7 +59,9 @@ def test_another_implementation_accepts_it(head, body):
     assert holds(message, RSA, ED25519)
 
 
-@pytest.mark.parametrize("many", [b"\r\n" * 500_000, b" " * 1_000_000, b" \t" * 500_000])
+@pytest.mark.parametrize(
+    "many", [b"\r\n" * 500_000, b" " * 1_000_000, b" \t" * 500_000]
+)
 def test_many_empty_lines_or_spaces_take_no_longer(many):
     """By the square they would take hours."""
     body = b"a \r\n" + many + b"x \t\r\n"
