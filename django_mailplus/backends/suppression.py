@@ -142,8 +142,15 @@ def _result(told: tuple[RecipientResult, ...], mailer: str | None) -> DeliveryRe
 
 
 def _note_bounces(result: DeliveryResult, mailer: str | None) -> None:
-    """A mail that was refused is told of in any case: nothing here may get in the way."""
-    gone = [r for r in result.recipients if r.enhanced in _NO_MAILBOX]
+    """A mail that was refused is told of in any case: nothing here may get in the way.
+
+    What is said of the sender, or of a mail to several, is not said of a mailbox.
+    """
+    gone = [
+        r
+        for r in result.recipients
+        if r.own and r.kind == "permanent" and r.enhanced in _NO_MAILBOX
+    ]
     if not gone:
         return
     from django_mailplus.suppression.reasons import Reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from smtplib import SMTPException
 
 import pytest
 from backends.stage import kinds, letters, smtp
@@ -223,6 +224,27 @@ def test_only_a_mailbox_that_is_not_there_is_noted(mailer, server, enhanced):
         assert kinds(again) == ["accepted", "suppressed"]
     else:
         assert list(found) == []
+
+
+OF_NOBODY = [
+    ("mail", "550 5.1.2 the domain of the sender is not there"),
+    ("mail", "553 5.1.3 bad sender"),
+    ("data", "550 5.1.1 none of them"),
+    ("content", "550 5.1.1 one of them"),
+    ("rcpt", "450 5.1.1 greylisted"),
+]
+
+
+@pytest.mark.parametrize(("stage", "reply"), OF_NOBODY)
+def test_what_is_not_said_of_the_mailbox_puts_nobody_on_the_list(
+    mailer, server, stage, reply
+):
+    server.replies[stage] = reply
+    sent = letter()
+    with pytest.raises(SMTPException):
+        mailer().send_messages([sent])
+    assert {r.enhanced for r in sent.delivery_result.recipients} == {reply[4:9]}
+    assert not Suppression.objects.exists()
 
 
 def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server):
