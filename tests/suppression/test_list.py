@@ -71,6 +71,9 @@ SPELLINGS = [
     '"bob"@example.com',
     "bob@example.com.",
     "\uff42ob@example.com",
+    "bob@example\u3002com",
+    "bob@exam\xadple.com",
+    "bob@example.com\uff0e",
 ]
 
 
@@ -86,7 +89,10 @@ def test_spellings_of_one_mailbox(spelled):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("known", "asked"),
-    [("ann@bücher.example", "ann@xn--bcher-kva.example")],
+    [
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@bücher.example", "ann@XN--Bcher-KVA.example"),
+    ],
 )
 def test_domains_in_both_writings(known, asked):
     for one, other in ((known, asked), (asked, known)):
