@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.bulk import bulk_streams
 from django_mailplus.suppression.models import Suppression, entries
@@ -79,4 +80,4 @@ def _left(address: str) -> set[str]:
 
 def _entries(address: str) -> QuerySet[Suppression]:
     valid = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return entries().filter(valid, key=lookalike_key(address))
+    return entries().filter(valid, key=lookalike_key(bare_address(address)))

@@ -78,6 +78,12 @@ def test_one_click(visitor, settings, body):
     assert (entry.address, entry.source, entry.reported) == (BOB, "mail program", 2)
 
 
+def test_a_link_for_an_address_with_a_name(visitor):
+    path = urlsplit(unsubscribe_url(f"Bob <{BOB}>", "news")).path
+    visitor.post(path, ONE_CLICK)
+    assert streams_left() == {"news"}
+
+
 @pytest.mark.parametrize("make", [unsubscribe_url, preferences_url])
 @pytest.mark.parametrize("method", ["get", "head", "post"])
 def test_scanners_change_nothing(visitor, make, method):
