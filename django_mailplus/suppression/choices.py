@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -49,9 +49,13 @@ def rejoin(address: str, stream: str) -> None:
         lift(address, reason=Reason.UNSUBSCRIBE, stream=stream)
 
 
-@transaction.atomic
 def choose(address: str, wanted: Collection[str], *, source: str) -> None:
     """Exactly these streams; with none of them, none of those to come either."""
+    with transaction.atomic(using=router.db_for_write(Suppression)):
+        _choose(address, wanted, source=source)
+
+
+def _choose(address: str, wanted: Collection[str], *, source: str) -> None:
     if not wanted:
         leave(address, "", source=source)
         return
