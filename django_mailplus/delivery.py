@@ -42,7 +42,8 @@ class RecipientResult:
 
     `code` is the reply code (RFC 5321 section 4.2), None when no reply came;
     `enhanced` the enhanced code (RFC 3463) or ""; `text` the words of the server,
-    or of the error that stood in the way.
+    or of the error that stood in the way. `own` is whether the server said it of this
+    address, and not of the sender or of the whole message.
     """
 
     address: str
@@ -50,6 +51,7 @@ class RecipientResult:
     code: int | None = None
     enhanced: str = ""
     text: str = ""
+    own: bool = False
 
     def __repr__(self) -> str:  # addresses and texts stay out of logs
         return f"<RecipientResult {self.kind} {self.code or 'no reply'}>"

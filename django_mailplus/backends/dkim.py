@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,9 +100,17 @@ def _author(data: bytes) -> str:
 
 
 def _seven_bits(data: bytes) -> bytes:
+    """Parts with other bytes are written in base64, whatever charset they name."""
     if data.isascii():
         return data
-    return email.message_from_bytes(data, policy=_SEVEN_BITS).as_bytes()
+    message = email.message_from_bytes(data, policy=_SEVEN_BITS)
+    for part in message.walk():
+        if not part.is_multipart() and not str(part.get_payload()).isascii():
+            content: Any = part.get_payload(decode=True)
+            del part["Content-Transfer-Encoding"]
+            part["Content-Transfer-Encoding"] = "base64"
+            part.set_payload(base64.encodebytes(content).decode())
+    return message.as_bytes()
 
 
 def _as_tuple(entry: Mapping[str, Any]) -> tuple[Any, ...]:

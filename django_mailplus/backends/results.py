@@ -50,9 +50,9 @@ def _recipient(
     address: str, answer: Reply | None, transaction: Transaction
 ) -> RecipientResult:
     """The fate of one recipient: its own refusal, else what befell the message."""
-    deciding, kind = transaction.reply, transaction.kind
+    deciding, kind, own = transaction.reply, transaction.kind, False
     if answer is not None and (answer.kind != "accepted" or kind == "accepted"):
-        deciding = answer
+        deciding, own = answer, True
         # A reply that makes no sense, before the body was sent: not taken, so far.
         kind = "transient" if answer.kind == "unknown" else answer.kind
     return RecipientResult(
@@ -61,6 +61,7 @@ def _recipient(
         code=deciding.code if deciding else None,
         enhanced=deciding.enhanced if deciding else "",
         text=deciding.text if deciding else "The connection broke",
+        own=own,
     )
 
 

@@ -14,7 +14,7 @@ from django_mailplus import signals
 from django_mailplus.backends.base import WrapperBackend
 from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
 from django_mailplus.exceptions import ListUnavailableError
-from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.envelope import envelope_of, everybody
 from django_mailplus.message.narrowing import leave_out
 from django_mailplus.message.redirecting import tamed
 from django_mailplus.message.stream import stream_of
@@ -63,8 +63,9 @@ class EmailBackend(WrapperBackend):
         from django_mailplus.suppression.bulk import is_bulk
         from django_mailplus.suppression.headers import with_headers
 
+        told: tuple[RecipientResult, ...] = ()
         if stopped:
-            addresses = envelope_of(message).rcpt_to
+            addresses = everybody(message)
             told = tuple(_told(a, stopped[a]) for a in addresses if a in stopped)
             self._tell(message, told)
             if len(told) == len(addresses):
@@ -72,11 +73,9 @@ class EmailBackend(WrapperBackend):
                 return None
             message = tamed(message)  # one of a class with a recipients() of its own
             leave_out(message, stopped)
-            message.mailplus_suppressed = told  # type: ignore[attr-defined]
         if is_bulk(stream := stream_of(message)):
-            told = getattr(message, "mailplus_suppressed", ())
             message = with_headers(message, stream)
-            message.mailplus_suppressed = told  # type: ignore[attr-defined]
+        message.mailplus_suppressed = told  # type: ignore[attr-defined]
         return message
 
     def _tell(self, message: EmailMessage, told: tuple[RecipientResult, ...]) -> None:
@@ -104,8 +103,8 @@ class EmailBackend(WrapperBackend):
             result = unsent(envelope_of(sent).rcpt_to, None, kind="accepted")
             result = replace(result, text="")
         if result is not None:
-            everybody = (*result.recipients, *told)
-            original.delivery_result = replace(result, recipients=everybody)  # type: ignore[attr-defined]
+            recipients = (*result.recipients, *told)
+            original.delivery_result = replace(result, recipients=recipients)  # type: ignore[attr-defined]
 
 
 def _look_up(messages: Sequence[EmailMessage]) -> list[Mapping[str, Found]]:
@@ -121,7 +120,7 @@ def _look_up(messages: Sequence[EmailMessage]) -> list[Mapping[str, Found]]:
 def _found(messages: Sequence[EmailMessage]) -> Iterator[Mapping[str, Found]]:
     from django_mailplus.suppression.lookup import find
 
-    recipients = [envelope_of(message).rcpt_to for message in messages]
+    recipients = list(map(everybody, messages))
     streams = [stream_of(message) for message in messages]
     addresses: dict[str, list[str]] = {}
     for stream, of_one in zip(streams, recipients, strict=True):
@@ -142,8 +141,15 @@ def _result(told: tuple[RecipientResult, ...], mailer: str | None) -> DeliveryRe
 
 
 def _note_bounces(result: DeliveryResult, mailer: str | None) -> None:
-    """A mail that was refused is told of in any case: nothing here may get in the way."""
-    gone = [r for r in result.recipients if r.enhanced in _NO_MAILBOX]
+    """A mail that was refused is told of in any case: nothing here may get in the way.
+
+    What is said of the sender, or of a mail to several, is not said of a mailbox.
+    """
+    gone = [
+        r
+        for r in result.recipients
+        if r.own and r.kind == "permanent" and r.enhanced in _NO_MAILBOX
+    ]
     if not gone:
         return
     from django_mailplus.suppression.reasons import Reason

@@ -10,8 +10,6 @@ __all__ = ["fields_of", "relaxed_body", "relaxed_field", "split"]
 _LINE_ENDS = re.compile(rb"\r\n|\n|\r")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\r]|\r\n[ \t]|\r(?!\n))*)\r\n")
 _SPACE = re.compile(rb"[ \t]+")
-_SPACE_BEFORE_THE_END = re.compile(rb"[ \t]+(?=\r\n)")
-_EMPTY_LINES_AT_THE_END = re.compile(rb"(?:\r\n)+\Z")
 
 
 def split(message: bytes) -> tuple[bytes, bytes]:
@@ -40,10 +38,9 @@ def relaxed_field(name: bytes, value: bytes) -> bytes:
 
 
 def relaxed_body(body: bytes) -> bytes:
-    """Section 3.4.4. An empty body stays empty."""
-    if b" \r\n" in body or b"\t\r\n" in body or body[-1:] in (b" ", b"\t"):
-        body = _SPACE_BEFORE_THE_END.sub(b"", body).rstrip(b" \t")
+    """Section 3.4.4, of what `split` gives. An empty body stays empty."""
     if b"  " in body or b"\t" in body:
         body = _SPACE.sub(b" ", body)
-    body = _EMPTY_LINES_AT_THE_END.sub(b"", body)
+    # No expression: one takes time by the square of how many spaces or lines follow.
+    body = body.replace(b" \r\n", b"\r\n").removesuffix(b" ").rstrip(b"\r\n")
     return body + b"\r\n" if body else b""

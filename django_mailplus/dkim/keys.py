@@ -43,7 +43,7 @@ def read_key(
 ) -> Key:
     """The key in a PEM text or file, or an Ed25519 seed of 32 bytes in base64.
 
-    Raises KeyFormatError, OSError for a file that cannot be read, and
+    Raises KeyFormatError, OSError for a `Path` that cannot be read, and
     `MissingExtraError` without the package `cryptography`.
     """
     domain, selector = _name(domain, "domain"), _name(selector, "selector")
@@ -138,7 +138,14 @@ def _text(private: str | bytes | Path) -> bytes:
         return private.replace("\\n", "\n").strip().encode()
     if re.fullmatch(r"[A-Za-z0-9+/]{43}=", private.strip()):
         return private.strip().encode()
-    return Path(private).read_bytes()
+    try:
+        return Path(private).read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no path"
+        # Without what was given: it may be a key that lost its first line.
+        raise KeyFormatError(
+            f"The key is no PEM, no seed, and no file that can be read ({why})."
+        ) from None
 
 
 def _load(data: bytes, password: str | None) -> Any:

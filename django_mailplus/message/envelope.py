@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 
 from django.core.mail import EmailMessage
 
@@ -13,9 +13,11 @@ from django_mailplus.compat import plain_address
 __all__ = [
     "Envelope",
     "bare_address",
+    "bare_addresses",
     "domain_of",
     "domain_on_wire",
     "envelope_of",
+    "everybody",
 ]
 
 
@@ -46,6 +48,22 @@ def bare_address(address: object) -> str:
         return plain
     text = str(address)
     return parseaddr(text)[1] or text
+
+
+def everybody(message: EmailMessage) -> tuple[str, ...]:
+    """The bare addresses of all who get a message, whoever reads its entries."""
+    entries = message.recipients()
+    return tuple(address for entry in entries for address in bare_addresses(entry))
+
+
+def bare_addresses(entry: object) -> list[str]:
+    """One, as a rule. Django's SMTP backend refuses an entry of several, or a group; the
+    API of a provider takes it apart.
+    """
+    if (plain := plain_address(entry)) is not None:
+        return [plain]
+    found = [address for _, address in getaddresses([str(entry)])]
+    return found if len(found) > 1 and all(found) else [bare_address(entry)]
 
 
 def domain_of(address: str) -> str:

@@ -29,9 +29,9 @@ def lookalike_key(email: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def _in_unicode(domain: str) -> str:
-    """A domain as people read it, where it is written for machines (RFC 3490)."""
+    """A domain as people read it, of all that leads to the same (RFC 3490 section 4)."""
     try:
-        return domain.rstrip(".").encode("ascii").decode("idna")
+        return domain.encode("idna").lower().decode("idna").rstrip(".")
     except UnicodeError:
         return domain.rstrip(".")
 

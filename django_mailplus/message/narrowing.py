@@ -6,7 +6,7 @@ from collections.abc import Container
 
 from django.core.mail import EmailMessage
 
-from django_mailplus.message.envelope import bare_address
+from django_mailplus.message.envelope import bare_address, bare_addresses
 
 __all__ = ["leave_out", "narrow"]
 
@@ -33,5 +33,12 @@ def leave_out(message: EmailMessage, addresses: Container[str]) -> None:
     # "mailplus_recipients" is of a message whose class has a recipients() of its own.
     for name in ("to", "cc", "bcc", "mailplus_recipients"):
         if (everybody := getattr(message, name, None)) is not None:
-            left = [a for a in everybody if bare_address(a) not in addresses]
+            left = [a for entry in everybody for a in _left_of(entry, addresses)]
             setattr(message, name, left)
+
+
+def _left_of(entry: object, addresses: Container[str]) -> list[object]:
+    """An entry that holds several is taken apart only where some have to go."""
+    found = bare_addresses(entry)
+    left = [address for address in found if address not in addresses]
+    return [entry] if len(left) == len(found) else [*left]

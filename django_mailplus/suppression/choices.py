@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.bulk import bulk_streams
 from django_mailplus.suppression.models import Suppression, entries
@@ -48,9 +49,13 @@ def rejoin(address: str, stream: str) -> None:
         lift(address, reason=Reason.UNSUBSCRIBE, stream=stream)
 
 
-@transaction.atomic
 def choose(address: str, wanted: Collection[str], *, source: str) -> None:
     """Exactly these streams; with none of them, none of those to come either."""
+    with transaction.atomic(using=router.db_for_write(Suppression)):
+        _choose(address, wanted, source=source)
+
+
+def _choose(address: str, wanted: Collection[str], *, source: str) -> None:
     if not wanted:
         leave(address, "", source=source)
         return
@@ -79,4 +84,4 @@ def _left(address: str) -> set[str]:
 
 def _entries(address: str) -> QuerySet[Suppression]:
     valid = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return entries().filter(valid, key=lookalike_key(address))
+    return entries().filter(valid, key=lookalike_key(bare_address(address)))

@@ -7,7 +7,8 @@ from django.core.mail import EmailMessage
 from django.urls import NoReverseMatch, reverse
 
 from django_mailplus.message.carried import signed
-from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.envelope import bare_address, everybody
+from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.message.pristine import writes_as_django
 from django_mailplus.message.whole_header import WholeHeader
 from django_mailplus.message.wire import to_bytes
@@ -23,7 +24,10 @@ def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
     Raises ValueError for a message to several, as each needs a link of his own, and
     ImproperlyConfigured where no address can be put before the link.
     """
-    addresses = envelope_of(message).rcpt_to
+    # By key: to the same mailbox twice is to one.
+    addresses = [
+        *{lookalike_key(address): address for address in everybody(message)}.values()
+    ]
     if len(addresses) != 1:
         raise ValueError(
             f"A message of the stream {stream!r} has {len(addresses)} recipients, and the "
@@ -52,10 +56,9 @@ def preferences_url(address: str, stream: str = "") -> str:
 
 
 def _url(page: str, address: str, stream: str) -> str:
+    token = make_token(bare_address(address), stream)
     try:
-        path = reverse(
-            f"mailplus_unsubscribe:{page}", args=[make_token(address, stream)]
-        )
+        path = reverse(f"mailplus_unsubscribe:{page}", args=[token])
     except NoReverseMatch as error:
         raise ImproperlyConfigured(
             'There is no page to unsubscribe on. Add path("mail/", '
@@ -76,10 +79,13 @@ def with_headers(message: EmailMessage, stream: str) -> EmailMessage:
     if "list-unsubscribe" in {name.lower() for name in message.extra_headers}:
         return message
     if not _is_taken_apart(message):
-        message.extra_headers |= unsubscribe_headers(message, stream)
+        added = unsubscribe_headers(message, stream)
+        others = message.extra_headers.items()
+        kept = {name: text for name, text in others if name.lower() not in _NAMES}
+        message.extra_headers = kept | added
         return message
     each = dict(getattr(message, "merge_headers", None) or {})
-    for address in envelope_of(message).rcpt_to:
+    for address in everybody(message):
         each[address] = _headers_for(address, stream) | dict(each.get(address, {}))
     message.merge_headers = each  # type: ignore[attr-defined]
     return message
@@ -87,14 +93,18 @@ def with_headers(message: EmailMessage, stream: str) -> EmailMessage:
 
 def _before_what_is_written(message: EmailMessage, stream: str) -> EmailMessage:
     finished = to_bytes(message)
-    head, _, _ = finished.partition(b"\r\n\r\n")
-    if b"\r\nlist-unsubscribe:" in b"\r\n" + head.lower():
+    head = b"\r\n" + finished.partition(b"\r\n\r\n")[0].lower()
+    if b"\r\nlist-unsubscribe:" in head:
         return message
-    headers = unsubscribe_headers(message, stream)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join(
+        f"{name}: {value}\r\n"
+        for name, value in unsubscribe_headers(message, stream).items()
+        if f"\r\n{name}:".lower().encode() not in head
+    )
     return signed(message, lines.encode() + finished)
 
 
+_NAMES = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 _TAKEN_APART_BY = ("merge_data", "merge_headers", "merge_metadata")
 
 

@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.bulk import is_bulk
 from django_mailplus.suppression.models import Suppression, entries
@@ -30,8 +31,8 @@ class Found:
 
 
 def is_suppressed(address: str, *, stream: str = "") -> bool:
-    """Whether mail of the stream must not go to this bare address."""
-    return bool(find([address], stream=stream))
+    """Whether mail of the stream must not go to this address."""
+    return bool(find([bare_address(address)], stream=stream))
 
 
 def find(addresses: Iterable[str], *, stream: str = "") -> dict[str, Found]:

@@ -1,16 +1,19 @@
 """The pages to which the links in bulk mail lead. They need no login and no cookie.
 
 A link is opened by scanners, too, so GET changes nothing. Mail programs POST to the same
-address what RFC 8058 section 3.1 says, people press the button of the page.
+address what RFC 8058 section 3.1 says, people press the button of the page. The link of a
+stream that is no bulk stream any more is about all of them, as its page says.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -30,6 +33,9 @@ __all__ = ["preferences", "unsubscribe"]
 
 Page = Callable[[HttpRequest, str, str, str], HttpResponse]
 
+_ONE_CLICK = re.compile(rb"list-unsubscribe\b.{0,300}?\bone-click\b", re.I | re.S)
+_LOOKED_AT = 20_000  # bytes
+
 
 def _of_a_link(page: Page) -> Callable[..., Any]:
     """Calls the page with the token, and with the address and the stream in it."""
@@ -38,7 +44,8 @@ def _of_a_link(page: Page) -> Callable[..., Any]:
     def view(request: HttpRequest, token: str) -> HttpResponse:
         if (found := read_token(token)) is None:
             return render(request, "mailplus/unsubscribe/invalid.html", status=404)
-        return page(request, token, *found)
+        address, stream = found
+        return page(request, token, address, stream if is_bulk(stream) else "")
 
     allowed = require_http_methods(["GET", "HEAD", "POST"])
     return open_page(allowed(view))
@@ -48,7 +55,7 @@ def _of_a_link(page: Page) -> Callable[..., Any]:
 def unsubscribe(
     request: HttpRequest, token: str, address: str, stream: str
 ) -> HttpResponse:
-    if request.POST.get("List-Unsubscribe") == "One-Click":
+    if request.method == "POST" and _is_one_click(request):
         leave(address, stream, source="mail program")
         return HttpResponse("Unsubscribed.\n", content_type="text/plain; charset=utf-8")
     if not pressed(request):
@@ -58,6 +65,15 @@ def unsubscribe(
         return _show(request, "undone", token, address, stream)
     leave(address, stream, source="page")
     return _show(request, "done", token, address, stream)
+
+
+def _is_one_click(request: HttpRequest) -> bool:
+    """However it is written: Django reads no form that names another charset, or no type."""
+    try:
+        body = request.body
+    except RawPostDataException:  # a middleware has read the form
+        return "List-Unsubscribe" in request.POST
+    return _ONE_CLICK.search(unquote_to_bytes(body[:_LOOKED_AT])) is not None
 
 
 @_of_a_link
@@ -92,7 +108,6 @@ def _show(
     context |= {
         "address": address,
         "title": str(bulk_streams().get(stream, "")),
-        "is_bulk": is_bulk(stream),
         "is_stopped": is_stopped(address),
         "form_token": form_token(),
         "unsubscribe_url": reverse("mailplus_unsubscribe:unsubscribe", args=[token]),

@@ -17,6 +17,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from django_mailplus import signals
+from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.models import Suppression, entries
 from django_mailplus.suppression.reasons import Reason
@@ -46,7 +47,7 @@ def suppress(
     detail: str = "",
     expires_at: datetime.datetime | None = None,
 ) -> Suppression:
-    """Mail this bare address no more; the entry that says so.
+    """Mail this address no more; the entry that says so. A name with it is left out.
 
     For one stream, or all that the reason stops with ""; a bounce, a complaint and what is
     no address are for all. `source` and `detail` are for people; `expires_at` is an aware
@@ -54,6 +55,7 @@ def suppress(
     lasts as long as the later of the two. Sends `address_suppressed` once a new one is
     committed. Raises what the database raises.
     """
+    address, reason = bare_address(address), Reason(reason)
     wanted = {
         "key": lookalike_key(address),
         "reason": reason,
@@ -100,12 +102,12 @@ def _renewed(
 def lift(
     address: str, *, reason: Reason | None = None, stream: str | None = None
 ) -> int:
-    """Mail this bare address again: how many entries are gone.
+    """Mail this address again: how many entries are gone.
 
     Those of one reason and of one stream alone, where they are given. Sends
     `suppression_lifted` for each once that is committed.
     """
-    found = entries().filter(key=lookalike_key(address))
+    found = entries().filter(key=lookalike_key(bare_address(address)))
     if reason is not None:
         found = found.filter(reason=reason)
     if stream is not None:

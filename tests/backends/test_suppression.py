@@ -5,9 +5,11 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from smtplib import SMTPException
 
 import pytest
 from backends.stage import kinds, letters, smtp
+from django.core import mail as django_mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend as Locmem
 from django.db import DatabaseError, connection
@@ -137,6 +139,36 @@ def test_classes_with_ways_of_their_own(mailer, server, kind):
     assert sorted(kinds(sent)) == ["accepted", "suppressed"]
 
 
+# Django's SMTP backend refuses these, which providers take apart.
+SEVERAL = [
+    f"{CAROL}, {BOB}",
+    f"Bob <{BOB}>, Carol <{CAROL}>",
+    f"Team: {BOB}, {CAROL};",
+]
+
+
+@pytest.mark.parametrize("entry", SEVERAL)
+def test_several_in_one_entry(mailer, entry):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    backend = mailer(leaf=LOCMEM)
+    sent = letter(to=[DAVE, entry])
+    assert backend.send_messages([sent, letter(to=[f"{BOB}, bob@EXAMPLE.com"])]) == 1
+    assert django_mail.outbox[-1].to == [DAVE, CAROL]
+    assert [r.address for r in sent.delivery_result.recipients][-1] == BOB
+    backend.send_messages([letter(to=[f"{CAROL}, {DAVE}"])])
+    assert django_mail.outbox[-1].to == [f"{CAROL}, {DAVE}"]
+    with pytest.raises(ValueError, match="2 recipients"):
+        backend.send_messages([letter(to=[f"{CAROL}, {DAVE}"], stream="news")])
+
+
+def test_asked_twice_on_the_way_each_is_told_of_once(mailer, server):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    again = {"BACKEND": PATH, "OPTIONS": {"using": "real"}}
+    sent = letter()
+    assert mailer(leaf=again, real=smtp(server)).send_messages([sent]) == 1
+    assert kinds(sent) == ["accepted", "suppressed"]
+
+
 def test_signal(mailer, server):
     suppress(BOB, reason=Reason.COMPLAINT)
     heard = []
@@ -225,6 +257,27 @@ def test_only_a_mailbox_that_is_not_there_is_noted(mailer, server, enhanced):
         assert list(found) == []
 
 
+OF_NOBODY = [
+    ("mail", "550 5.1.2 the domain of the sender is not there"),
+    ("mail", "553 5.1.3 bad sender"),
+    ("data", "550 5.1.1 none of them"),
+    ("content", "550 5.1.1 one of them"),
+    ("rcpt", "450 5.1.1 greylisted"),
+]
+
+
+@pytest.mark.parametrize(("stage", "reply"), OF_NOBODY)
+def test_what_is_not_said_of_the_mailbox_puts_nobody_on_the_list(
+    mailer, server, stage, reply
+):
+    server.replies[stage] = reply
+    sent = letter()
+    with pytest.raises(SMTPException):
+        mailer().send_messages([sent])
+    assert {r.enhanced for r in sent.delivery_result.recipients} == {reply[4:9]}
+    assert not Suppression.objects.exists()
+
+
 def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server):
     server.replies["rcpt"] = "550 5.1.1 no such team"
     redirect = {
@@ -298,6 +351,23 @@ def test_a_message_that_writes_itself_gets_them_too(mailer, server):
     assert arrived(server).get_all("List-Unsubscribe") == ["<mailto:l@b.org>"]
 
 
+@pytest.mark.parametrize("kind", [EmailMessage, Written])
+def test_each_header_is_there_once(mailer, server, kind):
+    name = "list-unsubscribe-post"
+    own = {name: "List-Unsubscribe=One-Click"}
+    sent = kind("Hi", "Hi", "ann@example.com", [BOB], headers=own)
+    sent.stream = "news"
+    mailer().send_messages([sent])
+    for header in (name, "List-Unsubscribe"):
+        assert len(arrived(server).get_all(header)) == 1
+
+
+def test_one_mailbox_in_two_spellings_is_not_two_people(mailer, server):
+    sent = letter(to=[BOB], bcc=[f"Bob <{BOB.title()}>"], stream="news")
+    assert mailer().send_messages([sent]) == 1
+    assert len(links(arrived(server))) == 1
+
+
 def test_one_link_for_several_people_is_refused(mailer, server):
     with pytest.raises(ValueError, match="2 recipients") as caught:
         mailer().send_messages([letter(stream="news")])
@@ -310,7 +380,6 @@ def test_what_a_provider_takes_apart_has_a_link_for_each(mailer):
     sent = letter(stream="news")
     sent.merge_data = {}
     sent.merge_headers = {BOB: {"X-Own": "1"}}
-    from django.core import mail as django_mail
 
     mailer(leaf=LOCMEM).send_messages([sent])
     [given] = django_mail.outbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import functools
 import re
 
@@ -14,6 +15,7 @@ from misbehaving_server import MisbehavingServer
 from django_mailplus.backends.dkim import EmailBackend
 from django_mailplus.compat import InvalidMailer, get_mailer
 from django_mailplus.dkim.keys import new_key
+from django_mailplus.message.carried import FinishedMessage
 
 PATH = "django_mailplus.backends.dkim.EmailBackend"
 SMTP = "django_mailplus.backends.smtp.EmailBackend"
@@ -160,6 +162,29 @@ def test_a_plain_message_class_is_enough(mailer, server):
     sent = EmailMessage("Hi", "Hello", "ann@example.com", ["bob@b.org"])
     mailer(entry).send_messages([sent])
     assert holds(server.taken[0].content, key)
+
+
+TYPES = ["text/plain", "text/plain; charset=x-unknown", "application/json"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_no_charset_can_read_is_sent_all_the_same(mailer, server, kind):
+    """As it would be without a signature."""
+    key, entry = made()
+    content = "[é]  \r\n".encode() + b"\xff\r\n"
+    head = f"From: a@example.com\r\nContent-Type: {kind}\r\n"
+
+    class Written(EmailMessage):
+        def message(self, **how):
+            return FinishedMessage(head.encode() + b"\r\n" + content).message(**how)
+
+    mailer(entry).send_messages([Written(to=["bob@b.org"])])
+    [got] = server.taken
+    assert holds(got.content, key)
+    assert got.content.isascii()
+    parsed = email.message_from_bytes(got.content)
+    assert parsed.get_payload(decode=True) == content
+    assert parsed["Content-Type"] == kind
 
 
 @pytest.mark.django_db

@@ -59,6 +59,16 @@ def test_another_implementation_accepts_it(head, body):
     assert holds(message, RSA, ED25519)
 
 
+@pytest.mark.parametrize(
+    "many", [b"\r\n" * 500_000, b" " * 1_000_000, b" \t" * 500_000]
+)
+def test_many_empty_lines_or_spaces_take_no_longer(many):
+    """By the square they would take hours."""
+    body = b"a \r\n" + many + b"x \t\r\n"
+    kept = many if many[:1] == b"\r" else b" "
+    assert relaxed_body(body) == b"a\r\n" + kept + b"x\r\n"
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r"])
 def test_line_ends_are_those_of_the_wire(line_end):
     assert sign(PLAIN.replace(b"\r\n", line_end), [RSA], timestamp=1) == (
@@ -187,6 +197,21 @@ def _short():
     except ValueError:
         return None
     return pem(None)
+
+
+LOST = [
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",  # its first line is missing
+    base64.urlsafe_b64encode(b"x" * 32).decode().rstrip("="),
+    "x" * 2000,
+    "x\0y",
+]
+
+
+@pytest.mark.parametrize("secret", LOST)
+def test_what_is_no_path_may_be_a_secret(secret):
+    with pytest.raises(KeyFormatError, match="no file that can be read") as raised:
+        read_key(secret, domain="example.com", selector="s")
+    assert secret[:20] not in str(raised.value)
 
 
 def test_a_repr_shows_no_key():

@@ -71,6 +71,9 @@ SPELLINGS = [
     '"bob"@example.com',
     "bob@example.com.",
     "\uff42ob@example.com",
+    "bob@example\u3002com",
+    "bob@exam\xadple.com",
+    "bob@example.com\uff0e",
 ]
 
 
@@ -84,9 +87,29 @@ def test_spellings_of_one_mailbox(spelled):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("given", [f"Bob <{BOB}>", f'"Öz, Bob" <{BOB}>', f" {BOB} "])
+def test_a_name_is_left_out(given):
+    assert suppress(given, reason="manual").address == BOB
+    assert is_suppressed(BOB)
+    assert is_suppressed(given)
+    assert lift(given) == 1
+
+
+@pytest.mark.django_db
+def test_a_reason_that_is_none():
+    """It would stand in the way of every mail to that address."""
+    with pytest.raises(ValueError, match="bounced"):
+        suppress(BOB, reason="bounced")
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("known", "asked"),
-    [("ann@bücher.example", "ann@xn--bcher-kva.example")],
+    [
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+        ("ann@bücher.example", "ann@XN--Bcher-KVA.example"),
+    ],
 )
 def test_domains_in_both_writings(known, asked):
     for one, other in ((known, asked), (asked, known)):

@@ -52,13 +52,28 @@ def streams_left():
     return {s for s in ("news", "offers", "new") if is_suppressed(BOB, stream=s)}
 
 
+FORM = "application/x-www-form-urlencoded"
+WRITTEN = "List-Unsubscribe=One-Click"
+PART = '--x{0}Content-Disposition: form-data; name="List-Unsubscribe"{0}{0}One-Click{0}'
+
+
 def bodies():
     return [
-        {
-            "data": "List-Unsubscribe=One-Click",
-            "content_type": "application/x-www-form-urlencoded",
-        },
+        {"data": WRITTEN, "content_type": FORM},
         {"data": ONE_CLICK},  # multipart/form-data
+        # Against the letter of RFC 8058, but somebody has clicked.
+        {"data": f"{WRITTEN}\r\n", "content_type": FORM},
+        {"data": f"a=1&{WRITTEN}&b=2", "content_type": FORM},
+        {"data": "List%2DUnsubscribe=One%2DClick", "content_type": FORM},
+        {"data": WRITTEN.lower(), "content_type": FORM},
+        {"data": WRITTEN, "content_type": f"{FORM}; charset=ISO-8859-1"},
+        {"data": WRITTEN, "content_type": "text/plain"},
+        {"data": WRITTEN, "content_type": ""},
+        {
+            "data": PART.format("\r\n"),
+            "content_type": "multipart/form-data; boundary=x",
+        },
+        {"data": PART.format("\n"), "content_type": "multipart/form-data"},
     ]
 
 
@@ -76,6 +91,38 @@ def test_one_click(visitor, settings, body):
     assert streams_left() == {"news"}
     [entry] = Suppression.objects.all()
     assert (entry.address, entry.source, entry.reported) == (BOB, "mail program", 2)
+
+
+def test_one_click_that_a_middleware_has_read(visitor, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.reading"]
+    visitor.post(page(), ONE_CLICK)
+    assert streams_left() == {"news"}
+
+
+def reading(get_response):
+    return lambda request: [request.POST, get_response(request)][1]
+
+
+@pytest.mark.parametrize("body", ["", "List-Unsubscribe=", "One-Click", "x" * 30_000])
+def test_other_bodies_are_no_click(visitor, body):
+    assert visitor.post(page(), body, content_type=FORM).status_code == 200
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("stream", ["renamed", "", "\0"])
+def test_a_stream_that_is_gone(visitor, stream):
+    asked = visitor.get(page(stream))
+    done = visitor.post(page(stream), {"form_token": token_of(asked)})
+    assert "Our mailings will not be sent" in done.content.decode()
+    assert streams_left() == {"news", "offers"}
+    visitor.post(page(stream), {"form_token": token_of(done), "undo": "1"})
+    assert streams_left() == set()
+
+
+def test_a_link_for_an_address_with_a_name(visitor):
+    path = urlsplit(unsubscribe_url(f"Bob <{BOB}>", "news")).path
+    visitor.post(path, ONE_CLICK)
+    assert streams_left() == {"news"}
 
 
 @pytest.mark.parametrize("make", [unsubscribe_url, preferences_url])
