@@ -67,7 +67,7 @@ def one_round(seed, tls):
         options = {
             "host": server.host,
             "port": server.port,
-            "timeout": 0.15 if silent else 5,
+            "timeout": 0.05 if silent else 5,
             "use_ssl": secure,
             "concurrency": dice.choice([1, 1, 3]),
             "pool_size": dice.choice([0, 1, 3]),

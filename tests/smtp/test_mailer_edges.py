@@ -72,8 +72,11 @@ def test_closed_by_another_thread_while_an_answer_is_awaited(mailer):
 
         def close():
             server.has_taken.wait(10)
-            backend.close()
+            closing = threading.Thread(target=backend.close)
+            closing.start()
+            closing.join(0.3)  # it may wait for the answer, or break the connection
             server.may_answer.set()
+            closing.join()
 
         closer = threading.Thread(target=close)
         closer.start()

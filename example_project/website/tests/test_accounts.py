@@ -8,7 +8,7 @@ import re
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import cache
-from django.test import TestCase
+from django.test import TestCase, override_settings
 from django.urls import reverse
 
 from django_mailplus.verification import (
@@ -22,6 +22,7 @@ from website.allowance import MAILS_PER_HOUR
 PASSWORD = "seven ferns, 1 kettle"  # noqa: S105
 
 
+@override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
 class Accounts(TestCase):
     def sign_up(self, email="vera@example.org", password=PASSWORD):
         fields = {"email": email, "password1": password, "password2": password}

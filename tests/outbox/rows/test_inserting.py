@@ -8,6 +8,7 @@ import pytest
 from django.core.mail import EmailMessage
 from django.db import DataError, connection, transaction
 from django.forms.models import model_to_dict
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_mailplus.outbox.models import OutboxMessage, Payload
@@ -70,6 +71,15 @@ def test_statements_are_cut_where_a_server_would_refuse_them():
     sizes = [len(piece) for piece in inserting._pieces([row] * 7, 500)]
     assert sizes == [2, 2, 2, 1]
     assert [len(p) for p in inserting._pieces([{"a": 1}] * 5, 2)] == [2, 2, 1]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of SQLite")
+def test_sqlite_reads_one_statement_for_many_rows():
+    with CaptureQueriesContext(connection) as captured:
+        store([(letter(), OutboxOptions())] * 60, "smtp")
+    written = [query["sql"] for query in captured if "INSERT" in query["sql"]]
+    assert len(written) == 2
+    assert all(" times: INSERT" in sql for sql in written)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL")
