@@ -10,10 +10,11 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import RouterBackend
+from django_mailplus.backends.declaring import option_errors
 from django_mailplus.compat import InvalidMailer
 from django_mailplus.message.envelope import domain_of, envelope_of
 
@@ -47,13 +48,7 @@ class EmailBackend(RouterBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         problems = _mistakes(options.get("using"), options.get("sticky"))
-        return [
-            *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in problems
-            ),
-        ]
+        return [*super().check(alias, options), *option_errors(alias, problems)]
 
     def choose(self, message: EmailMessage) -> Sequence[str | None]:
         if self.sticky:
