@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from django_mailplus import conf
+from django_mailplus.backends.declaring import is_a
 from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
-from django_mailplus.chain import backend_path, find_backend, kind_of, walk
+from django_mailplus.chain import backend_path, kind_of, walk
 from django_mailplus.smtp.options import is_loopback
 
 __all__ = ["check_bulk", "check_streams"]
@@ -106,8 +107,4 @@ def _pages() -> Iterator[CheckMessage]:
 
 
 def _is_suppression(alias: str) -> bool:
-    try:
-        backend: object = find_backend(alias)
-    except ImportError:
-        return False
-    return isinstance(backend, type) and issubclass(backend, SuppressionBackend)
+    return is_a(alias, SuppressionBackend)

@@ -10,9 +10,15 @@ from django.core.checks import CheckMessage, Error
 from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.constructors import unknown_options
-from django_mailplus.chain import describe
+from django_mailplus.chain import describe, find_backend
 
-__all__ = ["BackendKind", "MailplusBackend", "mistakes_of_cache", "option_errors"]
+__all__ = [
+    "BackendKind",
+    "MailplusBackend",
+    "is_a",
+    "mistakes_of_cache",
+    "option_errors",
+]
 
 BackendKind = Literal["leaf", "store", "wrapper", "router"]
 
@@ -38,6 +44,15 @@ class MailplusBackend(BaseEmailBackend):
         if self.alias is not None:
             return f"<{describe(self.alias)}>"
         return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+
+def is_a(alias: str, *kinds: type) -> bool:
+    """Whether the backend of a mailer is of one of these classes; not if there is none."""
+    try:
+        backend: object = find_backend(alias)
+    except ImportError:
+        return False  # told by another check
+    return isinstance(backend, type) and issubclass(backend, kinds)
 
 
 def option_errors(alias: str | None, problems: Iterable[str]) -> list[CheckMessage]:
