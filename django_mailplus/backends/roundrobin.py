@@ -16,7 +16,7 @@ from django.core.mail import EmailMessage
 from django_mailplus.backends.base import RouterBackend
 from django_mailplus.backends.declaring import option_errors
 from django_mailplus.compat import InvalidMailer
-from django_mailplus.message.envelope import domain_of, envelope_of
+from django_mailplus.message.envelope import domain_on_wire, envelope_of
 
 __all__ = ["EmailBackend"]
 
@@ -105,4 +105,4 @@ def _ranked(shares: Shares, key: str) -> tuple[str | None, ...]:
 
 def _domain(message: EmailMessage) -> str:
     """Of the first recipient."""
-    return next(map(domain_of, envelope_of(message).rcpt_to), "")
+    return next(map(domain_on_wire, envelope_of(message).rcpt_to), "")
