@@ -10,8 +10,8 @@ E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
-E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
 E050, E051, W050 to W058 how mailers are put together (backends/graph_checks.py)
+E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from django_mailplus import compat, conf
 from django_mailplus.backends import bulk_checks, graph_checks
 from django_mailplus.backends.base import MailplusBackend
 from django_mailplus.backends.constructors import unknown_options
+from django_mailplus.backends.declaring import is_a
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.chain import (
     aliases_used,
@@ -326,9 +327,7 @@ def _check_from_addresses(mailers: Iterable[str]) -> Iterator[CheckMessage]:
 def _sends_to_a_real_server(alias: str) -> bool:
     defined = compat.mailers_defined()
     host = (options_of(alias) if defined else compat.email_options()).get("host")
-    return _is_backend(alias, (DjangoSMTPBackend,)) and not is_loopback(
-        str(host or "localhost")
-    )
+    return is_a(alias, DjangoSMTPBackend) and not is_loopback(str(host or "localhost"))
 
 
 @register(TAG, deploy=True)
@@ -350,7 +349,7 @@ def check_default_reaches_somebody(
             id="mailplus.E020",
         )
         for leaf in leaves(default)
-        if _is_backend(leaf, DEVELOPMENT_BACKENDS)
+        if is_a(leaf, *DEVELOPMENT_BACKENDS)
     ]
 
 
@@ -359,14 +358,6 @@ def check_environment(app_configs: object, **kwargs: object) -> list[CheckMessag
     if check_mailplus_setting(app_configs) or check_mailers(app_configs):
         return []  # what is wrong there comes first
     return list(graph_checks.check_environment(compat.mailer_settings()))
-
-
-def _is_backend(alias: str, classes: tuple[type, ...]) -> bool:
-    try:
-        backend_class = find_backend(alias)
-    except ImportError:
-        return False
-    return isinstance(backend_class, type) and issubclass(backend_class, classes)
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
 from django_mailplus.backends.declaring import (
     BackendKind,
     MailplusBackend,
+    option_errors,
 )
 from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
@@ -301,10 +302,7 @@ class RouterBackend(_Forwarding):
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         return [
             *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in mistakes(options)
-            ),
+            *option_errors(alias, mistakes(options)),
         ]
 
     def open(self) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from django_mailplus import conf
+from django_mailplus.backends.declaring import is_a
 from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
-from django_mailplus.chain import backend_path, find_backend, kind_of, walk
+from django_mailplus.chain import backend_path, kind_of, walk
 from django_mailplus.smtp.options import is_loopback
 
 __all__ = ["check_bulk", "check_streams"]
@@ -30,6 +33,21 @@ def check_streams() -> Iterator[CheckMessage]:
                 "call them, such as {'news': 'Our newsletter'}.",
                 id="mailplus.E060",
             )
+
+    names = sorted(map(str, conf.setting("BULK_STREAMS")))
+    for one, other in combinations(names, 2):
+        if _read_without_case(one) == _read_without_case(other):
+            yield Error(
+                f"MAILPLUS['BULK_STREAMS'] has {one!r} and {other!r}, which MySQL and "
+                "MariaDB take for the same: who leaves one leaves both.",
+                hint="Let them differ in more than capitals, accents, or spaces at the end.",
+                id="mailplus.E060",
+            )
+
+
+def _read_without_case(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in letters if not unicodedata.combining(c)).rstrip()
 
 
 def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
@@ -89,8 +107,4 @@ def _pages() -> Iterator[CheckMessage]:
 
 
 def _is_suppression(alias: str) -> bool:
-    try:
-        backend: object = find_backend(alias)
-    except ImportError:
-        return False
-    return isinstance(backend, type) and issubclass(backend, SuppressionBackend)
+    return is_a(alias, SuppressionBackend)

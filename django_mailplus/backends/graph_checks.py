@@ -10,6 +10,7 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import conf
 from django_mailplus.backends.base import MailplusBackend, RouterBackend
+from django_mailplus.backends.declaring import is_a
 from django_mailplus.backends.limiting import ONE_PROCESS, UNLOCKED
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
 from django_mailplus.backends.redirect import EmailBackend as RedirectBackend
@@ -58,7 +59,7 @@ def _store_behind_store(alias: str) -> Iterator[CheckMessage]:
 
 
 def _router_of_one(alias: str) -> Iterator[CheckMessage]:
-    if _is(alias, RouterBackend) and len(set(aliases_used(alias))) == 1:
+    if is_a(alias, RouterBackend) and len(set(aliases_used(alias))) == 1:
         yield Warning(
             f"MAILERS[{alias!r}] is a router with one mailer behind it: {describe(alias)}.",
             hint="Name another one in 'using', or send through that mailer itself.",
@@ -67,7 +68,7 @@ def _router_of_one(alias: str) -> Iterator[CheckMessage]:
 
 
 def _same_twice(alias: str) -> Iterator[CheckMessage]:
-    if not _is(alias, RouterBackend) or _is(alias, RouteBackend):
+    if not is_a(alias, RouterBackend) or is_a(alias, RouteBackend):
         return  # its mailers do not stand in for each other
     ends = [leaf for used in aliases_used(alias) for leaf in leaves(used)]
     for leaf in sorted({leaf for leaf in ends if ends.count(leaf) > 1}):
@@ -80,7 +81,7 @@ def _same_twice(alias: str) -> Iterator[CheckMessage]:
 
 
 def _silent(alias: str) -> Iterator[CheckMessage]:
-    if not (_is(alias, RouterBackend) or kind_of(alias) == "store"):
+    if not (is_a(alias, RouterBackend) or kind_of(alias) == "store"):
         return
     for leaf in leaves(alias):
         if options_of(leaf).get("fail_silently"):
@@ -93,11 +94,11 @@ def _silent(alias: str) -> Iterator[CheckMessage]:
 
 
 def _early(alias: str) -> Iterator[CheckMessage]:
-    if not _is(alias, RedirectBackend):
+    if not is_a(alias, RedirectBackend):
         return
     for store in walk(alias):
         if kind_of(store) == "store" and not any(
-            _is(behind, RedirectBackend) for behind in walk(store)
+            is_a(behind, RedirectBackend) for behind in walk(store)
         ):
             yield Warning(
                 f"MAILERS[{alias!r}] redirects mail before {store!r} keeps it, and nothing "
@@ -110,7 +111,7 @@ def _early(alias: str) -> Iterator[CheckMessage]:
 
 def _limited_alone(alias: str) -> Iterator[CheckMessage]:
     cache = options_of(alias).get("cache")
-    if settings.DEBUG or not _is(alias, RateLimitBackend) or cache is None:
+    if settings.DEBUG or not is_a(alias, RateLimitBackend) or cache is None:
         return
     path = str(settings.CACHES[cache].get("BACKEND", ""))
     if path.endswith((*ONE_PROCESS, *UNLOCKED)):
@@ -124,7 +125,7 @@ def _limited_alone(alias: str) -> Iterator[CheckMessage]:
 
 
 def _limits_the_storing(alias: str) -> Iterator[CheckMessage]:
-    if not _is(alias, RateLimitBackend):
+    if not is_a(alias, RateLimitBackend):
         return
     if stores := [store for store in walk(alias) if kind_of(store) == "store"]:
         yield Warning(
@@ -136,12 +137,12 @@ def _limits_the_storing(alias: str) -> Iterator[CheckMessage]:
 
 
 def _patient_for_ever(alias: str) -> Iterator[CheckMessage]:
-    if not (_is(alias, RouterBackend) or kind_of(alias) == "store"):
+    if not (is_a(alias, RouterBackend) or kind_of(alias) == "store"):
         return
     for leaf in leaves(alias):
         if (
-            _is(leaf, DjangoSMTPBackend)
-            and not _is(leaf, SMTPBackend)
+            is_a(leaf, DjangoSMTPBackend)
+            and not is_a(leaf, SMTPBackend)
             and options_of(leaf).get("timeout") is None
         ):
             yield Warning(
@@ -161,7 +162,7 @@ def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
     mailers = list(mailers)
     if environment == PRODUCTION:
         for alias in mailers:
-            if _is(alias, RedirectBackend):
+            if is_a(alias, RedirectBackend):
                 yield Warning(
                     f"MAILERS[{alias!r}] redirects mail in production.",
                     hint="Leave it out there, or correct MAILPLUS['ENVIRONMENT'].",
@@ -170,7 +171,7 @@ def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
         return
     behind = {used for alias in mailers for used in aliases_used(alias)}
     for alias in (alias for alias in mailers if alias not in behind):
-        if leaf := _reached_without(alias, lambda a: _is(a, RedirectBackend)):
+        if leaf := _reached_without(alias, lambda a: is_a(a, RedirectBackend)):
             yield Warning(
                 f"MAILERS[{alias!r}] mails real people through {leaf!r}, and the environment "
                 f"is {environment!r}.",
@@ -192,15 +193,10 @@ def _reached_without(alias: str, guards: Callable[[str], bool]) -> str | None:
 
 def _sends(alias: str) -> bool:
     """Whether it leads out: a development backend of Django's does not."""
-    if _is(alias, DjangoSMTPBackend) or _is(alias, SMTPBackend):
+    if is_a(alias, DjangoSMTPBackend, SMTPBackend):
         return True
     module = getattr(_backend(alias), "__module__", "")
     return not module.startswith("django.core.mail.backends.")
-
-
-def _is(alias: str, kind: type) -> bool:
-    backend = _backend(alias)
-    return isinstance(backend, type) and issubclass(backend, kind)
 
 
 def _backend(alias: str) -> object:

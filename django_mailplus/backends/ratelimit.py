@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import WrapperBackend
+from django_mailplus.backends.declaring import mistakes_of_cache, option_errors
 from django_mailplus.backends.limiting import RateLimiter, limiter_of
 from django_mailplus.backends.waiting import LimitedStream
 from django_mailplus.compat import InvalidMailer, get_mailer
@@ -61,13 +61,7 @@ class EmailBackend(WrapperBackend):
         problems = _mistakes(
             options.get("rate", ()), options.get("max_wait", 5.0), options.get("cache")
         )
-        return [
-            *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in problems
-            ),
-        ]
+        return [*super().check(alias, options), *option_errors(alias, problems)]
 
     @property
     def limiter(self) -> RateLimiter:
@@ -176,9 +170,7 @@ def _mistakes(rate: Any, max_wait: Any, cache: Any) -> Iterator[str]:
     number = isinstance(max_wait, int | float) and not isinstance(max_wait, bool)
     if not number or not 0 <= max_wait < float("inf"):
         yield f"'max_wait' is {max_wait!r}; it takes seconds, 0 or more."
-    if cache is not None and cache not in settings.CACHES:
-        known = ", ".join(map(repr, settings.CACHES))
-        yield f"'cache' is {cache!r}; it takes the name of a cache (there are: {known})."
+    yield from mistakes_of_cache(cache)
     if cache is None and not apps.is_installed("django_mailplus"):
         yield (
             "without 'cache' the rate is shared through the database: add "

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import WrapperBackend
+from django_mailplus.backends.declaring import option_errors
 from django_mailplus.compat import InvalidMailer, plain_address
 from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
 from django_mailplus.message.envelope import envelope_of
@@ -63,10 +64,7 @@ class EmailBackend(WrapperBackend):
         to, allow = options.get("to") or (), options.get("allow") or ()
         return [
             *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in _mistakes(to, allow, options.get("max_per_hour"))
-            ),
+            *option_errors(alias, _mistakes(to, allow, options.get("max_per_hour"))),
         ]
 
     def prepare(self, message: EmailMessage) -> EmailMessage | None:

@@ -10,12 +10,13 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import RouterBackend
+from django_mailplus.backends.declaring import option_errors
 from django_mailplus.compat import InvalidMailer
-from django_mailplus.message.envelope import domain_of, envelope_of
+from django_mailplus.message.envelope import domain_on_wire, envelope_of
 
 __all__ = ["EmailBackend"]
 
@@ -47,13 +48,7 @@ class EmailBackend(RouterBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         problems = _mistakes(options.get("using"), options.get("sticky"))
-        return [
-            *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in problems
-            ),
-        ]
+        return [*super().check(alias, options), *option_errors(alias, problems)]
 
     def choose(self, message: EmailMessage) -> Sequence[str | None]:
         if self.sticky:
@@ -110,4 +105,4 @@ def _ranked(shares: Shares, key: str) -> tuple[str | None, ...]:
 
 def _domain(message: EmailMessage) -> str:
     """Of the first recipient."""
-    return next(map(domain_of, envelope_of(message).rcpt_to), "")
+    return next(map(domain_on_wire, envelope_of(message).rcpt_to), "")

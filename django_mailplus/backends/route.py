@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.mail import EmailMessage
 from django.utils.module_loading import import_string
 
 from django_mailplus.backends.base import RouterBackend
+from django_mailplus.backends.declaring import option_errors
 from django_mailplus.chain import aliases_in
 from django_mailplus.compat import InvalidMailer
 from django_mailplus.message.envelope import domain_on_wire, envelope_of
@@ -58,13 +59,7 @@ class EmailBackend(RouterBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         problems = () if alias is None else _mistakes_in(options)
-        return [
-            *super().check(alias, options),
-            *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
-                for problem in problems
-            ),
-        ]
+        return [*super().check(alias, options), *option_errors(alias, problems)]
 
     def choose(self, message: EmailMessage) -> str | Sequence[str | None] | None:
         if self._ask is not None:

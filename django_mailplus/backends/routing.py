@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.breakers import Breaker
+from django_mailplus.backends.declaring import mistakes_of_cache
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.tracing import pass_over
 from django_mailplus.delivery import (
@@ -91,10 +91,7 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[str]:
         value = options.get(name, choices[0])
         if value not in choices:
             yield f"{name!r} is {value!r}; it takes {' or '.join(map(repr, choices))}."
-    cache = options.get("cache")
-    if cache is not None and cache not in settings.CACHES:
-        known = ", ".join(map(repr, settings.CACHES))
-        yield f"'cache' is {cache!r}; it takes the name of a cache (there are: {known})."
+    yield from mistakes_of_cache(options.get("cache"))
 
 
 Outcome = tuple[EmailMessage, Exception | None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,8 +22,6 @@ if TYPE_CHECKING:  # its table is there only once the apps are loaded
     from django_mailplus.suppression.lookup import Found
 
 __all__ = ["EmailBackend"]
-
-logger = logging.getLogger(__name__)
 
 # That a mailbox, or its domain, is not there (RFC 3463 section 3.2, RFC 7505 section 4.2);
 # others of X.1 are about the sender, or about a choice between several.
@@ -54,7 +51,8 @@ class EmailBackend(WrapperBackend):
 
         found = _look_up(messages)
         prepared = list(map(self._without, messages, found))
-        kept_back(entry.pk for stopped in found for entry in stopped.values())
+        if pks := [entry.pk for stopped in found for entry in stopped.values()]:
+            kept_back(pks)
         return prepared
 
     def _without(
@@ -141,30 +139,13 @@ def _result(told: tuple[RecipientResult, ...], mailer: str | None) -> DeliveryRe
 
 
 def _note_bounces(result: DeliveryResult, mailer: str | None) -> None:
-    """A mail that was refused is told of in any case: nothing here may get in the way.
-
-    What is said of the sender, or of a mail to several, is not said of a mailbox.
-    """
+    """What is said of the sender, or of a mail to several, is not said of a mailbox."""
     gone = [
         r
         for r in result.recipients
         if r.own and r.kind == "permanent" and r.enhanced in _NO_MAILBOX
     ]
-    if not gone:
-        return
-    from django_mailplus.suppression.reasons import Reason
-    from django_mailplus.suppression.writing import suppress
+    if gone:
+        from django_mailplus.suppression.writing import note_bounces
 
-    for recipient in gone:
-        try:
-            suppress(
-                recipient.address,
-                reason=Reason.HARD_BOUNCE,
-                source=f"SMTP {result.mailer or mailer or ''}".strip(),
-                detail=f"{recipient.enhanced} {recipient.text}",
-            )
-        except DatabaseError as error:
-            logger.warning(
-                "A bounce could not be noted on the do-not-mail list: %s",
-                type(error).__name__,
-            )
+        note_bounces(gone, source=f"SMTP {result.mailer or mailer or ''}".strip())

@@ -36,7 +36,7 @@ class LimitedStream:
         max_wait: float,
         no_room: Callable[[float], Exception],
         note_unsent: Callable[[Iterable[EmailMessage], BaseException], None],
-        carry: Callable[[EmailMessage, EmailMessage], None],
+        carry: Callable[[EmailMessage, EmailMessage, Exception | None], None],
     ) -> None:
         self._inner, self._take, self._max_wait = inner, take, max_wait
         self._no_room, self._note_unsent, self._carry = no_room, note_unsent, carry
@@ -84,7 +84,8 @@ class LimitedStream:
     def _hear(self, patience: float) -> None:
         if (outcome := self._inner.get(patience)) is not None:
             self._inside -= 1
-            self._carry(outcome[0], outcome[0])
+            message, error = outcome
+            self._carry(message, message, error)
             self._finished.append(outcome)
 
     def _let_go(self) -> None:

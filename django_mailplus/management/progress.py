@@ -6,7 +6,7 @@ import time
 
 from django.core.management.base import OutputWrapper
 
-from django_mailplus.management.terminal import columns_of, cut, is_live
+from django_mailplus.management.terminal import CLEAR_LINE, columns_of, cut, is_live
 
 __all__ = ["Progress"]
 
@@ -43,7 +43,6 @@ class Progress:
         return f"[{'#' * full}{'-' * (_WIDTH - full)}] {share:4.0%}  "
 
     def _write(self, line: str) -> None:
-        self._out.write(
-            f"\r\x1b[K{cut(line, (columns_of(self._out) or 80) - 1)}", ending=""
-        )
+        shown = cut(line, (columns_of(self._out) or 80) - 1)
+        self._out.write(f"{CLEAR_LINE}{shown}", ending="")
         self._out.flush()

@@ -13,11 +13,10 @@ from types import TracebackType
 
 from django.core.management.base import OutputWrapper
 
-from django_mailplus.management.terminal import columns_of, is_live
+from django_mailplus.management.terminal import CLEAR_LINE, columns_of, is_live
 
 __all__ = ["Screen"]
 
-_CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase to its end
 _ERASE_REST = "\x1b[K\r"
 
 
@@ -65,7 +64,7 @@ class Screen:
 
     def line(self, text: str) -> None:
         with self._lock:
-            self._write(f"{_CLEAR if self._shown else ''}{text}\n{self._shown}")
+            self._write(f"{CLEAR_LINE if self._shown else ''}{text}\n{self._shown}")
 
     def bottom(self, text: str) -> None:
         """In one piece, so that nothing flickers."""
@@ -77,7 +76,7 @@ class Screen:
         with self._lock:
             if self._shown:
                 self._shown = ""
-                self._write(_CLEAR)
+                self._write(CLEAR_LINE)
 
     def _write(self, text: str) -> None:
         if self._gone:

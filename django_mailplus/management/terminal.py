@@ -13,6 +13,7 @@ from django.core.management.color import Style, no_style, supports_color
 from django_mailplus.viewer import clean_line
 
 __all__ = [
+    "CLEAR_LINE",
     "columns_of",
     "count_of",
     "cut",
@@ -23,6 +24,9 @@ __all__ = [
     "table",
     "width_of",
 ]
+
+CLEAR_LINE = "\r\x1b[K"
+"""To the beginning of the line, and erase to its end."""
 
 _GAP = "  "
 _LEAST = 6  # columns to which a text is cut for the sake of others

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.core.mail import EmailMessage
 
-__all__ = ["merged_by_the_api"]
+__all__ = ["MERGED_BY", "merged_by_the_api"]
 
-_ATTRIBUTES = ("merge_data", "merge_headers", "merge_metadata")
+MERGED_BY = ("merge_data", "merge_headers", "merge_metadata")
+"""The attributes by which django-anymail tells an API to write a mail to each in To."""
 
 
 def merged_by_the_api(message: EmailMessage) -> list[str]:
-    """The attributes by which django-anymail tells an API to write a mail to each in To.
+    """Those of the attributes that a message has.
 
     Sent as it is, such a message has blanks that nobody fills in, and all in To see each
     other. One that says nothing, and goes to one alone, is the same either way.
@@ -18,6 +19,6 @@ def merged_by_the_api(message: EmailMessage) -> list[str]:
     several = len(message.to) > 1
     return [
         name
-        for name in _ATTRIBUTES
+        for name in MERGED_BY
         if (value := getattr(message, name, None)) is not None and (value or several)
     ]

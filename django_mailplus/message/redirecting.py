@@ -19,6 +19,7 @@ from django_mailplus.message.capture import FIELDS, is_attribute
 from django_mailplus.message.carried import FinishedMessage
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.finished import rename_headers
+from django_mailplus.message.merging import MERGED_BY
 from django_mailplus.message.naming import (
     ADDRESS,
     addresses_in,
@@ -35,8 +36,7 @@ __all__ = ["Guard", "barred_from", "clean", "redirect", "tamed"]
 Allowed = str | re.Pattern[str]
 
 # Of django-anymail. All that packages put on a message may be told to a provider's API.
-_BY_RECIPIENT = ("merge_data", "merge_headers", "merge_metadata")
-_FOR_THE_API = (*_BY_RECIPIENT, "esp_extra", "merge_global_data", "metadata", "tags")
+_FOR_THE_API = (*MERGED_BY, "esp_extra", "merge_global_data", "metadata", "tags")
 _OF_RECIPIENTS = re.compile(
     r"(?:resent-)?(?:to|cc|bcc)|apparently-to|delivered-to", re.I
 )
@@ -136,7 +136,7 @@ def barred_from(message: EmailMessage, guard: Guard) -> set[str]:
     for name, value in message.extra_headers.items():
         if _OF_RECIPIENTS.fullmatch(str(name).strip()):
             named += addresses_in(value)
-    for name in _BY_RECIPIENT:
+    for name in MERGED_BY:
         keyed = getattr(message, name, None)
         named += keyed if isinstance(keyed, Mapping) else ()
     barred: set[str] = set()
@@ -284,7 +284,7 @@ def _scrub_for_the_api(message: EmailMessage, guard: Guard, barred: set[str]) ->
     for name in {*_FOR_THE_API, *filter(is_attribute, vars(message))}:
         if name == "envelope_sender" or (value := getattr(message, name, None)) is None:
             continue
-        if name in _BY_RECIPIENT and isinstance(value, Mapping):
+        if name in MERGED_BY and isinstance(value, Mapping):
             value = _keyed_by_who_gets_it(value, guard)
         setattr(message, name, scrub(value))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.listing import csv_lines
 from django_mailplus.suppression.models import Suppression
@@ -18,10 +21,21 @@ from django_mailplus.suppression.writing import delete, suppress
 __all__ = ["SuppressionAdmin"]
 
 
+class _EntryForm(ModelForm):  # type: ignore[type-arg]  # generic in the stubs alone
+    """An entry without an address in it would keep back nothing, and say nothing."""
+
+    def clean_address(self) -> str:
+        address = bare_address(self.cleaned_data["address"])
+        if "@" not in address.strip("@"):
+            raise ValidationError(validate_email.message, code="invalid")
+        return address
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Entries are added and taken off, never changed: each says what happened."""
 
+    form = _EntryForm
     list_display = (
         "address",
         "reason",
@@ -65,7 +79,7 @@ class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic i
         """A whole address is found however it is spelled."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if "@" in search_term.strip("@ "):
-            found |= queryset.filter(key=lookalike_key(search_term))
+            found |= queryset.filter(key=lookalike_key(bare_address(search_term)))
         return found, duplicates
 
     def save_model(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.listing import Entry
 from django_mailplus.suppression.models import Suppression, entries
-from django_mailplus.suppression.writing import stream_for, tell_added
+from django_mailplus.suppression.writing import storable, stream_for, tell_added
 
 __all__ = ["AT_ONCE", "take_over"]
 
@@ -37,11 +37,11 @@ def take_over(given: Sequence[Entry], *, dry_run: bool = False) -> int:
 def _row(entry: Entry) -> Suppression:
     return Suppression(
         key=lookalike_key(entry.address),
-        address=entry.address,
+        address=storable(entry.address, 320),
         reason=entry.reason,
         stream=stream_for(entry.reason, entry.stream),
-        source=entry.source[:100],
-        detail=entry.detail[:500],
+        source=storable(entry.source, 100),
+        detail=storable(entry.detail, 500),
         expires_at=entry.expires_at,
         created_at=entry.created_at or timezone.now(),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TextIO
@@ -52,8 +53,9 @@ _REASONS: Mapping[str, Reason] = {
     "unsubscribes": Reason.UNSUBSCRIBE,
     "manualsuppression": Reason.MANUAL,
 }
-# Whatever opens a table must not run it: a cell that begins so is a formula to it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Whatever opens a table must not run it: a cell that begins so is a formula to it. One
+# that has our apostrophe by itself gets another, which is the one that is taken off again.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class NotReadableError(ValueError):
@@ -96,7 +98,7 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def read(file: TextIO, *, reason: Reason | None = None) -> Iterator[Entry | str]:
@@ -147,7 +149,6 @@ def _entry(said: Mapping[str, str], usual: Reason | None) -> Entry | str:
         return f"has the reason {word[:30]!r}" if word else "has no reason"
     try:
         expires_at = _moment(said.get("expires_at", ""))
-        created_at = _moment(said.get("created_at", ""))
     except ValueError:
         return "has a time that cannot be read"
     return Entry(
@@ -157,13 +158,21 @@ def _entry(said: Mapping[str, str], usual: Reason | None) -> Entry | str:
         source=_plain(said.get("source", "")),
         detail=_plain(said.get("detail", "")),
         expires_at=expires_at,
-        created_at=created_at,
+        created_at=_since(said.get("created_at", "")),
     )
+
+
+def _since(text: str) -> datetime.datetime | None:
+    """Only told to people: whoever writes it in another way is not mailed, either."""
+    try:
+        return _moment(text)
+    except ValueError:
+        return None
 
 
 def _plain(cell: str) -> str:
     """As it was before it was written so that no table runs it."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def _moment(text: str) -> datetime.datetime | None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
-from django.db import DatabaseError, IntegrityError, router, transaction
-from django.db.models import F, QuerySet
+from django.db import Error as DatabaseError
+from django.db import IntegrityError, router, transaction
+from django.db.models import Case, F, QuerySet, Value, When
 from django.dispatch import Signal
 from django.utils import timezone
 
 from django_mailplus import signals
+from django_mailplus.delivery import RecipientResult
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.models import Suppression, entries
@@ -26,7 +30,9 @@ __all__ = [
     "delete",
     "kept_back",
     "lift",
+    "note_bounces",
     "prune",
+    "storable",
     "stream_for",
     "suppress",
     "tell_added",
@@ -61,10 +67,15 @@ def suppress(
         "reason": reason,
         "stream": stream_for(reason, stream),
     }
-    said = {"source": source[:100], "detail": detail[:500]}
-    if (known := _renewed(wanted, said, expires_at)) is not None:
-        return known
-    row = Suppression(**wanted, **said, address=address[:320], expires_at=expires_at)
+    said = {"source": storable(source, 100), "detail": storable(detail, 500)}
+    known = entries().filter(**wanted).first()
+    if known is not None and (row := _renewed(wanted, said, expires_at)) is not None:
+        if known.expires_at is not None and known.expires_at <= timezone.now():
+            tell_added([row])
+        return row
+    row = Suppression(
+        **wanted, **said, address=storable(address, 320), expires_at=expires_at
+    )
     database = router.db_for_write(Suppression)
     try:
         with transaction.atomic(using=database):
@@ -78,6 +89,12 @@ def suppress(
     return row
 
 
+def storable(text: str, longest: int) -> str:
+    """Words of a server or of a file as every database takes them."""
+    text = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text[:longest]
+
+
 def stream_for(reason: Reason, stream: str) -> str:
     """The stream that an entry is for: "", if the mailbox itself is the reason."""
     return "" if reason in _FOR_ALL_STREAMS else stream[:100]
@@ -86,17 +103,16 @@ def stream_for(reason: Reason, stream: str) -> str:
 def _renewed(
     wanted: dict[str, str], said: dict[str, str], expires_at: datetime.datetime | None
 ) -> Suppression | None:
-    row = entries().filter(**wanted).first()
-    if row is None:
-        return None
-    lasts = row.expires_at is None or (expires_at and expires_at <= row.expires_at)
-    changes: dict[str, object] = {name: text for name, text in said.items() if text}
-    if not lasts:
-        changes["expires_at"] = expires_at
-    if not entries().filter(pk=row.pk).update(reported=F("reported") + 1, **changes):
+    """In one statement, which sees what a transaction with a snapshot does not read."""
+    found = entries().filter(**wanted)
+    changes: dict[str, Any] = {name: text for name, text in said.items() if text}
+    changes["expires_at"] = None
+    if expires_at is not None:
+        later = When(expires_at__lt=expires_at, then=Value(expires_at))
+        changes["expires_at"] = Case(later, default=F("expires_at"))
+    if not found.update(reported=F("reported") + 1, **changes):
         return None  # lifted at this moment
-    row.refresh_from_db()
-    return row
+    return found.first()
 
 
 def lift(
@@ -125,19 +141,52 @@ def delete(rows: QuerySet[Suppression]) -> int:
 def kept_back(pks: Iterable[int]) -> None:
     """Count mails that were not sent, by the entries that kept them back.
 
-    Never raises: a number is not worth the other mails of a batch.
+    After the commit, lest other mail waits for a lock. Never raises: a number is not worth
+    the other mails of a batch.
     """
+    counted = partial(_count_kept_back, list(pks))
+    with _telling("Mails kept back were not counted"):
+        transaction.on_commit(counted, using=router.db_for_write(Suppression))
+
+
+def note_bounces(found: Iterable[RecipientResult], *, source: str) -> None:
+    """After the commit, and never raises: the mail is gone, or is not, in any case."""
+    bounced = partial(_suppress_bounced, list(found), source)
+    with _telling(_NOT_NOTED):
+        transaction.on_commit(bounced, using=router.db_for_write(Suppression))
+
+
+_NOT_NOTED = "A bounce could not be noted on the do-not-mail list"
+
+
+def _suppress_bounced(found: Iterable[RecipientResult], source: str) -> None:
+    for recipient in found:
+        with _telling(_NOT_NOTED):
+            suppress(
+                recipient.address,
+                reason=Reason.HARD_BOUNCE,
+                source=source,
+                detail=f"{recipient.enhanced} {recipient.text}",
+            )
+
+
+@contextmanager
+def _telling(failure: str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        logger.warning("%s: %s", failure, type(error).__name__)
+
+
+def _count_kept_back(pks: Iterable[int]) -> None:
     by_count: dict[int, list[int]] = {}
     for pk, count in Counter(pks).items():
         by_count.setdefault(count, []).append(pk)
     now = timezone.now()
     for count, same in by_count.items():
         added = {"kept_back": F("kept_back") + count, "last_kept_back_at": now}
-        try:
-            with transaction.atomic(using=router.db_for_write(Suppression)):
-                entries().filter(pk__in=same).update(**added)
-        except DatabaseError as error:
-            logger.warning("Mails kept back were not counted: %s", type(error).__name__)
+        with _telling("Mails kept back were not counted"):
+            entries().filter(pk__in=same).update(**added)
 
 
 def prune(*, dry_run: bool = False) -> int:

@@ -53,17 +53,20 @@ def _by_number(provider: str, number: str, address: str) -> Joined | None:
         .filter(
             number=storable(number, _LONGEST), provider__in=[*names_of(provider), ""]
         )
-        .select_related("mail")
         .order_by("-pk")
     )
     if not (found := list(named[:_LOOKED_AT])):
         return None
     theirs = (row for row in found if row.address.lower() == address.lower())
     best = next(theirs, found[0])  # else the newest
+    # Not with each row: a mail holds all its addresses.
+    mail = OutboxMessage.objects.using(database()).filter(pk=best.mail_id).first()
+    if mail is None:  # deleted at this moment
+        return None
     if not best.address:
-        return _whole(best.mail)
+        return _whole(mail)
     same = sum(row.mail_id == best.mail_id for row in found)
-    return Joined(mail=best.mail, recipients=same)
+    return Joined(mail=mail, recipients=same)
 
 
 def _whole(mail: OutboxMessage) -> Joined:

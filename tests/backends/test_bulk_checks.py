@@ -72,5 +72,11 @@ def test_streams_that_are_none(ids, streams):
     assert ids({"default": SMTP}, {"BULK_STREAMS": streams}) == ["E060"]
 
 
+@pytest.mark.parametrize("other", ["News", "news ", "néws"])
+def test_streams_that_some_databases_take_for_one(ids, other):
+    streams = {"news": "News", other: "Others", "newsletter": "Letter"}
+    assert ids({"default": SMTP}, {"BULK_STREAMS": streams}) == ["E060"]
+
+
 def test_another_type(ids):
     assert ids({"default": SMTP}, {"BULK_STREAMS": ["news"]}) == ["E007"]

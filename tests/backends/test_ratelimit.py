@@ -421,3 +421,40 @@ def test_what_a_database_says_wrongly_of_the_future_is_forgotten(queued, peer):
     with pytest.raises(RateLimitError) as caught:
         get_mailer("slow").send_messages([EmailMessage("Hi", "", None, ["b@b.org"])])
     assert caught.value.retry_after < 10
+
+
+def test_with_an_outbox_for_each_way_the_slow_one_holds_up_nobody(
+    with_mailers, servers
+):
+    outbox = "django_mailplus.backends.outbox.EmailBackend"
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.route.EmailBackend",
+                "OPTIONS": {
+                    "using": ["soon", "later"],
+                    "by": "stream",
+                    "routes": {"news": "later"},
+                },
+            },
+            "soon": {
+                "BACKEND": outbox,
+                "OPTIONS": {"using": "one", "dispatch": "worker"},
+            },
+            "later": {
+                "BACKEND": outbox,
+                "OPTIONS": {"using": "slow", "dispatch": "worker"},
+            },
+            "slow": ratelimit("two", rate="20/h", max_wait=0),
+            "one": smtp(servers[0]),
+            "two": smtp(servers[1]),
+        }
+    )
+    for number in range(4):
+        news = EmailMessage("News", "", "a@example.com", [f"n{number}@example.com"])
+        news.stream = "news"
+        assert news.send() == 1
+    Worker(["one", "slow"]).run(drain=True)
+    send("reset")
+    Worker(["one", "slow"]).run(drain=True)
+    assert [len(server.taken) for server in servers] == [1, 2]

@@ -71,6 +71,13 @@ def test_a_domain_stays_with_its_mailer(roundrobin):
     assert home == same
 
 
+def test_a_domain_is_one_however_it_is_written(roundrobin):
+    mailer = roundrobin([*"abcdefgh"], options={"sticky": "domain"})
+    spelled = ("bob@bücher.example", "bob@xn--bcher-kva.example", "bob@BÜCHER.example")
+    homes = [shares(mailer, mails(1, address)) for address in spelled]
+    assert homes[0] == homes[1] == homes[2]
+
+
 def test_a_mailer_that_goes_takes_no_domain_of_another_with_it(roundrobin):
     domains = [f"d{n}.example" for n in range(60)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from functools import partial
 from smtplib import SMTPException
 
 import pytest
@@ -12,8 +13,8 @@ from backends.stage import kinds, letters, smtp
 from django.core import mail as django_mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend as Locmem
-from django.db import DatabaseError, connection
-from outbox.mailing import drain
+from django.db import DatabaseError, connection, transaction
+from outbox.mailing import drain, in_thread
 
 from django_mailplus.backends.suppression import EmailBackend
 from django_mailplus.compat import get_mailer
@@ -52,6 +53,12 @@ def mailer(with_mailers, server):
         return get_mailer("default")
 
     return configure
+
+
+@pytest.fixture
+def after_commit(django_capture_on_commit_callbacks):
+    """A test is a transaction; what waits for its end is done after the block."""
+    return partial(django_capture_on_commit_callbacks, execute=True)
 
 
 def letter(to=(BOB, CAROL), *, stream=None, **fields):
@@ -96,10 +103,12 @@ def test_nobody_is_left(mailer, server):
     assert kinds(sent) == ["suppressed", "suppressed"]
 
 
-def test_a_whole_batch_asks_once(mailer, server, django_assert_num_queries):
+def test_a_whole_batch_asks_once(
+    mailer, server, django_assert_num_queries, after_commit
+):
     suppress("p3@example.com", reason=Reason.MANUAL)
     batch = [letter(to=[f"p{n}@example.com"]) for n in range(50)]
-    with django_assert_num_queries(4):  # look, and count in a savepoint
+    with after_commit(), django_assert_num_queries(1):
         assert mailer().send_messages(iter(batch)) == 49
     assert len(server.messages) == 49
     entry = Suppression.objects.get()
@@ -219,7 +228,9 @@ def test_a_list_that_cannot_be_read_sends_nothing(mailer, server, monkeypatch):
     assert "bob" not in str(caught.value)
 
 
-def test_a_number_that_cannot_be_counted_loses_no_mail(mailer, server, caplog):
+def test_a_number_that_cannot_be_counted_loses_no_mail(
+    mailer, server, caplog, after_commit
+):
     suppress(BOB, reason=Reason.COMPLAINT)
     backend = mailer()
 
@@ -228,7 +239,7 @@ def test_a_number_that_cannot_be_counted_loses_no_mail(mailer, server, caplog):
             raise DatabaseError("read only")
         return execute(sql, *args)
 
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(refuse), after_commit():
         assert backend.send_messages([letter()]) == 1
     assert recipients(server) == [CAROL]
     assert "not counted: DatabaseError" in caplog.text
@@ -241,12 +252,15 @@ OTHERS = ["5.1.7", "5.1.8", "5.2.1", "5.2.2", "5.7.1", "5.0.0", "4.1.1"]
 
 
 @pytest.mark.parametrize("enhanced", [*UNKNOWN, *OTHERS, ""])
-def test_only_a_mailbox_that_is_not_there_is_noted(mailer, server, enhanced):
+def test_only_a_mailbox_that_is_not_there_is_noted(
+    mailer, server, enhanced, after_commit
+):
     first = "450" if enhanced.startswith("4") else "550"
 
     server.replies["rcpt"] = {CAROL: f"{first} {enhanced} no", "": "250 ok"}
     backend = mailer()
-    backend.send_messages([letter()])
+    with after_commit():
+        backend.send_messages([letter()])
     found = Suppression.objects.values_list("address", "reason", "source")
     if enhanced in UNKNOWN:
         assert list(found) == [(CAROL, "hard_bounce", "SMTP smtp")]
@@ -268,17 +282,42 @@ OF_NOBODY = [
 
 @pytest.mark.parametrize(("stage", "reply"), OF_NOBODY)
 def test_what_is_not_said_of_the_mailbox_puts_nobody_on_the_list(
-    mailer, server, stage, reply
+    mailer, server, after_commit, stage, reply
 ):
     server.replies[stage] = reply
     sent = letter()
-    with pytest.raises(SMTPException):
+    with after_commit(), pytest.raises(SMTPException):
         mailer().send_messages([sent])
     assert {r.enhanced for r in sent.delivery_result.recipients} == {reply[4:9]}
     assert not Suppression.objects.exists()
 
 
-def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server):
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_locked_while_mail_is_on_its_way(mailer, server):
+    """Others would wait for the transaction of the caller, or one would be ended for two."""
+    server.replies["rcpt"] = {DAVE: "550 5.1.1 no", "": "250 ok"}
+    suppress(BOB, reason=Reason.MANUAL)
+    backend = mailer()
+
+    def other():
+        entry = suppress(BOB, reason=Reason.MANUAL)
+        return entry.reported, suppress(DAVE, reason=Reason.HARD_BOUNCE).reported
+
+    with transaction.atomic():
+        backend.send_messages([letter(to=[BOB, CAROL, DAVE])])
+        assert in_thread(other) == (2, 1)
+    found = Suppression.objects.order_by("pk").values_list("kept_back", "reported")
+    assert list(found) == [(1, 2), (0, 2)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_words_that_a_database_does_not_take(mailer, server):
+    server.replies["rcpt"] = {CAROL: "550 5.1.1 no\0body", "": "250 ok"}
+    mailer().send_messages([letter()])
+    assert Suppression.objects.get().detail == "5.1.1 no\ufffdbody"
+
+
+def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server, after_commit):
     server.replies["rcpt"] = "550 5.1.1 no such team"
     redirect = {
         "BACKEND": REDIRECT,
@@ -286,12 +325,14 @@ def test_what_is_said_of_the_team_is_not_said_of_others(mailer, server):
     }
     backend = mailer(leaf=redirect, real=smtp(server))
     sent = letter()
-    with pytest.raises(Exception, match="team"):
+    with after_commit(), pytest.raises(Exception, match="team"):
         backend.send_messages([sent])
     assert not Suppression.objects.exists()
 
 
-def test_a_bounce_that_cannot_be_noted_changes_nothing(mailer, server, caplog):
+def test_a_bounce_that_cannot_be_noted_changes_nothing(
+    mailer, server, caplog, after_commit
+):
     server.replies["rcpt"] = {CAROL: "550 5.1.1 no", "": "250 ok"}
     backend, sent = mailer(), letter()
 
@@ -300,7 +341,7 @@ def test_a_bounce_that_cannot_be_noted_changes_nothing(mailer, server, caplog):
             raise DatabaseError("read only")
         return execute(sql, *args)
 
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(refuse), after_commit():
         assert backend.send_messages([sent]) == 1
     assert kinds(sent) == ["accepted", "permanent"]
     assert "could not be noted" in caplog.text

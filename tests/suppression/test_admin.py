@@ -33,10 +33,23 @@ def test_add_look_and_take_off(admin_client):
     assert not is_suppressed(BOB)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [(f"Bob <{BOB}>", [BOB]), (f" {BOB} ", [BOB]), ("bob", []), ("@example.com", [])],
+)
+def test_what_is_entered_is_an_address(admin_client, written, kept):
+    form = {"address": written, "reason": "manual"}
+    form |= {"expires_at_0": "", "expires_at_1": ""}
+    page = admin_client.post(f"{LIST}add/", form)
+    assert ("valid email address" in page.content.decode()) == (not kept)
+    assert list(Suppression.objects.values_list("address", flat=True)) == kept
+    assert is_suppressed(BOB) == bool(kept)
+
+
 def test_search_finds_other_spellings(admin_client):
     suppress(BOB, reason=Reason.COMPLAINT)
     suppress("carol@example.com", reason=Reason.COMPLAINT)
-    for word in ("BOB@Example.com", '"bob"@example.com', "bob"):
+    for word in ("BOB@Example.com", f"Bob <{BOB}>", '"bob"@example.com', "bob"):
         page = admin_client.get(LIST, {"q": word}).content.decode()
         assert (BOB in page, "carol@" in page) == (True, False)
 

@@ -45,6 +45,12 @@ EXPORTS = [
         "",
     ),
     ("reason,email\nsomething else,bob@example.com\n", "manual", ""),
+    (
+        "status,reason,email,created\n5.1.1,550,bob@example.com,1449953655\n",
+        "manual",
+        "",
+    ),
+    ("created_at,address\n0000-00-00 00:00:00,bob@example.com\n", "manual", ""),
 ]
 
 
@@ -87,6 +93,7 @@ def test_there_and_back():
     soon = timezone.now() + timedelta(days=3)
     suppress(BOB, reason=Reason.UNSUBSCRIBE, stream="news", source="page")
     suppress("=cmd@example.com", reason=Reason.COMPLAINT, detail='+a, "b"\nc')
+    suppress("'+1@example.com", reason=Reason.MANUAL)
     suppress("ö@bücher.example", reason=Reason.MANUAL, expires_at=soon)
     columns = [
         "address",
@@ -98,11 +105,11 @@ def test_there_and_back():
         "expires_at",
         "key",
     ]
-    before = list(Suppression.objects.values_list(*columns))
+    before = list(Suppression.objects.order_by("pk").values_list(*columns))
     text = "".join(csv_lines(Suppression.objects.all()))
     assert "\n=cmd" not in text
     Suppression.objects.all().delete()
-    assert take_over(entries(text)) == 3
+    assert take_over(entries(text)) == 4
     assert list(Suppression.objects.order_by("pk").values_list(*columns)) == before
     assert take_over(entries(text)) == 0
 

@@ -162,6 +162,35 @@ def test_signals_come_once_and_after_the_commit(told):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_one_that_was_over_is_told_of_again(told):
+    past = timezone.now() - timedelta(seconds=1)
+    suppress(BOB, reason=Reason.MANUAL, expires_at=past)
+    suppress(BOB, reason=Reason.MANUAL)
+    suppress(BOB, reason=Reason.MANUAL)
+    assert told == [("added", "manual", "")] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_snapshot_that_does_not_show_the_entry_yet():
+    if connection.vendor != "mysql":
+        pytest.skip("only MySQL and MariaDB write to what a snapshot does not show")
+
+    def add():
+        return suppress(BOB, reason=Reason.UNSUBSCRIBE).reported
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    try:
+        with transaction.atomic():
+            Suppression.objects.count()
+            assert in_thread(add) == 1
+            assert suppress(BOB, reason=Reason.UNSUBSCRIBE).reported == 2
+    finally:
+        connection.close()
+    assert is_suppressed(BOB, stream="news")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_rollback_tells_nobody(told):
     with transaction.atomic():
         suppress(BOB, reason=Reason.COMPLAINT)

@@ -142,3 +142,17 @@ def test_and_when_only_its_key_is_left(provider, hook):
     assert OutboxMessage.objects.get().recipients == []
     assert not TrackingEvent.objects.exists()
     assert not ProviderMessage.objects.exists()
+
+
+def test_a_mail_of_many_is_read_once(provider, django_assert_num_queries):
+    many = {f"n{i}@x.org": ("1", "sent" if i else "queued") for i in range(20)}
+    sent = provider("Test", many, to(*many))
+    with django_assert_num_queries(2) as asked:
+        assert found("Test", "1", "n7@x.org") == (sent, 20)
+    read = [
+        query["sql"]
+        for query in asked
+        if '"recipients"' in query["sql"].replace("`", '"')
+    ]
+    assert len(read) == 1
+    assert "number" not in read[0]

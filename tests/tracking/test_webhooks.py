@@ -10,6 +10,7 @@ from tracking.payloads import PROVIDERS, SAID, of_provider
 
 from django_mailplus.outbox.models import OutboxMessage, TrackingEvent
 from django_mailplus.suppression.models import Suppression
+from django_mailplus.tracking.noting import Told, note
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -120,6 +121,28 @@ def test_what_could_not_be_put_on_the_list_is_told_again(
     assert not TrackingEvent.objects.exists()
     assert hook(*of_provider("Postmark", "hard", "n1")) == 200
     assert listed() == [("bob@example.com", "hard_bounce", "")]
+
+
+def test_words_that_no_database_takes_keep_nobody_off_the_list(provider):
+    provider("Postmark", ("n1", "sent"))
+    for number in ("n1", "of no mail"):
+        Suppression.objects.all().delete()
+        note(
+            Told(
+                provider="Postmark",
+                type="bounced",
+                number=number,
+                address="bob@example.com",
+                event_id="",
+                reason="bounced",
+                text="no such\0 user \ud800",
+                happened_at=None,
+                metadata=None,
+                raw={"Type": "HardBounce"},
+            )
+        )
+        [row] = Suppression.objects.all()
+        assert (row.address, row.detail) == ("bob@example.com", "no such\ufffd user ?")
 
 
 def test_without_the_secret_nothing_is_believed(hook, client):

@@ -16,7 +16,13 @@ from django_mailplus.delivery import answer_lost, classify, http_status
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.exceptions import MailplusError
 
-__all__ = ["explain_failure", "explain_rebuilding", "explain_trouble", "is_unwritten"]
+__all__ = [
+    "code_of",
+    "explain_failure",
+    "explain_rebuilding",
+    "explain_trouble",
+    "is_unwritten",
+]
 
 _OURS = (MailplusError, InvalidMailer)  # their words are safe
 
@@ -45,7 +51,7 @@ def explain_failure(error: BaseException, mailer: str, *, blamed: bool = False) 
 
 def is_unwritten(error: BaseException) -> bool:
     """Whether nobody but ourselves refused the message."""
-    answered = http_status(error) is not None or _code(error) is not None
+    answered = http_status(error) is not None or code_of(error) is not None
     return classify(error) == "message" and not answered
 
 
@@ -80,7 +86,7 @@ def _own_words(error: BaseException) -> str | None:
 
 
 def _kind(error: BaseException) -> str:
-    code = _code(error)
+    code = code_of(error)
     return f"{type(error).__name__}{f' {code}' if code else ''}"
 
 
@@ -94,7 +100,8 @@ def _kind_and_place(error: BaseException) -> str:
     return f"{_kind(error)} in {module}, line {line}"
 
 
-def _code(error: BaseException) -> int | None:
+def code_of(error: BaseException) -> int | None:
+    """The reply code of a server, in an error as smtplib raises it."""
     code = getattr(error, "smtp_code", None)
     return code if isinstance(code, int) and 200 <= code < 600 else None
 

@@ -14,6 +14,7 @@ from django_mailplus.delivery import (
 )
 from django_mailplus.outbox.backoff import after_attempt
 from django_mailplus.outbox.judging.explaining import (
+    code_of,
     explain_failure,
     explain_trouble,
     is_unwritten,
@@ -135,7 +136,7 @@ def _judge(
             state=State.QUEUED,
             outcome="mailer",
             text=explain_failure(error, mailer, blamed=blamed),
-            code=_code_of(error),
+            code=code_of(error),
             counts=blamed,
             trouble="" if blamed else explain_trouble(error, mailer),
         )
@@ -207,18 +208,13 @@ def _text(result: DeliveryResult, error: Exception | None, mailer: str) -> str:
     return result.text or next((r.text for r in result.refused), "")
 
 
-def _code_of(error: Exception) -> int | None:
-    code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and 200 <= code < 600 else None
-
-
 def _without_result(
     error: Exception | None, attempts: int, mailer: str, *, hold_unknown: bool
 ) -> Verdict:
     """For a backend that raises or does not."""
     if error is None:
         return Verdict(state=State.SENT, outcome="accepted")
-    code = _code_of(error)
+    code = code_of(error)
     failed = Verdict(
         state=State.FAILED,
         outcome="permanent",
