@@ -50,6 +50,7 @@ def ids(with_mailers):
         (EARLY, {}, ["W061"]),
         (EARLY, GOOD, ["W061"]),
         (BEHIND, GOOD | {"BASE_URL": "http://shop.example.com"}, ["W062"]),
+        (BEHIND, GOOD | {"BASE_URL": "https://other.example.com"}, ["W063"]),
         (BEHIND, GOOD | {"BASE_URL": ""}, ["E061"]),
     ],
 )
