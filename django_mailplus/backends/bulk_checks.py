@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
 from django_mailplus import conf
 from django_mailplus.backends.declaring import is_a
@@ -97,6 +99,15 @@ def _pages() -> Iterator[CheckMessage]:
         )
         return
     parts = urlsplit(url)
+    if not (
+        settings.DEBUG or validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)
+    ):
+        yield Warning(
+            f"The links to unsubscribe lead to {parts.hostname!r}, which is not among "
+            "ALLOWED_HOSTS: a click is answered with 400 and counts for nothing.",
+            hint="Add it there, or correct MAILPLUS['BASE_URL'].",
+            id="mailplus.W063",
+        )
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         yield Warning(
             "The links to unsubscribe do not begin with https, and mail programs offer one "

@@ -39,8 +39,9 @@ def relaxed_field(name: bytes, value: bytes) -> bytes:
 
 def relaxed_body(body: bytes) -> bytes:
     """Section 3.4.4, of what `split` gives. An empty body stays empty."""
-    if b"  " in body or b"\t" in body:
-        body = _SPACE.sub(b" ", body)
+    body = body.replace(b"\t", b" ")
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")  # each time half as many
     # No expression: one takes time by the square of how many spaces or lines follow.
     body = body.replace(b" \r\n", b"\r\n").removesuffix(b" ").rstrip(b"\r\n")
     return body + b"\r\n" if body else b""

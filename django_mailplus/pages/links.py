@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.urls import get_script_prefix
 
 from django_mailplus import conf
 
@@ -68,5 +69,11 @@ def current_site(request: HttpRequest | None) -> Any:
 
 
 def absolute_url(base: str, path: str, next_url: str | None = None) -> str:
+    """The path is one of `reverse()`, which in a request begins with what the server is
+    mounted at; a base that ends with that has it already.
+    """
+    mounted = get_script_prefix().rstrip("/")
+    if mounted and urlsplit(base).path == mounted:
+        path = path.removeprefix(mounted)
     query = f"?{urlencode({'next': next_url})}" if next_url else ""
     return f"{base}{path}{query}"

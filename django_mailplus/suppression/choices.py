@@ -13,6 +13,7 @@ from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.bulk import bulk_streams
 from django_mailplus.suppression.models import Suppression, entries
+from django_mailplus.suppression.racing import tried_again
 from django_mailplus.suppression.reasons import Reason
 from django_mailplus.suppression.writing import lift, suppress
 
@@ -49,6 +50,7 @@ def rejoin(address: str, stream: str) -> None:
         lift(address, reason=Reason.UNSUBSCRIBE, stream=stream)
 
 
+@tried_again
 def choose(address: str, wanted: Collection[str], *, source: str) -> None:
     """Exactly these streams; with none of them, none of those to come either."""
     with transaction.atomic(using=router.db_for_write(Suppression)):

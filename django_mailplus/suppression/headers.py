@@ -12,7 +12,7 @@ from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.message.pristine import writes_as_django
 from django_mailplus.message.whole_header import WholeHeader
 from django_mailplus.message.wire import to_bytes
-from django_mailplus.pages.links import base_url
+from django_mailplus.pages.links import absolute_url, base_url
 from django_mailplus.suppression.tokens import make_token
 
 __all__ = ["preferences_url", "unsubscribe_headers", "unsubscribe_url", "with_headers"]
@@ -65,7 +65,7 @@ def _url(page: str, address: str, stream: str) -> str:
             'include("django_mailplus.suppression.urls")) to the URLconf that ROOT_URLCONF '
             "names."
         ) from error
-    return f"{base_url()}{path}"
+    return absolute_url(base_url(), path)
 
 
 def with_headers(message: EmailMessage, stream: str) -> EmailMessage:

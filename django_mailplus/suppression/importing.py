@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.listing import Entry
 from django_mailplus.suppression.models import Suppression, entries
+from django_mailplus.suppression.racing import tried_again
 from django_mailplus.suppression.writing import storable, stream_for, tell_added
 
 __all__ = ["AT_ONCE", "take_over"]
@@ -18,6 +19,7 @@ __all__ = ["AT_ONCE", "take_over"]
 AT_ONCE = 500  # entries of one transaction
 
 
+@tried_again
 def take_over(given: Sequence[Entry], *, dry_run: bool = False) -> int:
     """How many of some entries, at most AT_ONCE, were new; can be run again."""
     rows = {_place(row): row for row in map(_row, given)}

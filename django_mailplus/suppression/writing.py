@@ -24,6 +24,7 @@ from django_mailplus.delivery import RecipientResult
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.models import Suppression, entries
+from django_mailplus.suppression.racing import tried_again
 from django_mailplus.suppression.reasons import Reason
 
 __all__ = [
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 _FOR_ALL_STREAMS = (Reason.HARD_BOUNCE, Reason.COMPLAINT, Reason.INVALID)
 
 
+@tried_again
 def suppress(
     address: str,
     *,
@@ -131,6 +133,7 @@ def lift(
     return delete(found)
 
 
+@tried_again
 def delete(rows: QuerySet[Suppression]) -> int:
     gone = list(rows)
     count, _ = rows.filter(pk__in=[row.pk for row in gone]).delete()

@@ -53,6 +53,7 @@ def ids(with_mailers):
         (EARLY, GOOD, ["W061"]),
         (BEHIND, GOOD | {"BASE_URL": "http://shop.example.com"}, ["W062"]),
         (BEHIND, GOOD | {"BASE_URL": "http://127.0.0.1:8000"}, []),
+        (BEHIND, GOOD | {"BASE_URL": "https://other.example.com"}, ["W063"]),
         (BEHIND, GOOD | {"BASE_URL": ""}, ["E061"]),
     ],
 )

@@ -463,6 +463,25 @@ def test_who_unsubscribes_while_mail_waits_gets_none(mailer, server):
     }
 
 
+class Newsletter(EmailMessage):
+    @property
+    def stream(self):
+        return "news"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_class_says_its_stream(mailer, server):
+    mailer(
+        default={"BACKEND": OUTBOX, "OPTIONS": {"using": "list", "dispatch": "worker"}},
+        list={"BACKEND": PATH, "OPTIONS": {"using": "smtp"}},
+    )
+    for to in (BOB, CAROL):
+        get_mailer("default").send_messages([Newsletter("Hi", "Hi", "a@b.org", [to])])
+    suppress(BOB, reason=Reason.UNSUBSCRIBE, stream="news")
+    drain("list")
+    assert recipients(server) == [CAROL]
+
+
 def test_batches_stay_whole(mailer, server):
     """One connection for all, and no log-in in between."""
     suppress(BOB, reason=Reason.COMPLAINT)

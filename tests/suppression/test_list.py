@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from outbox.mailing import in_thread
 
 from django_mailplus.signals import address_suppressed, suppression_lifted
+from django_mailplus.suppression.choices import choose
+from django_mailplus.suppression.importing import take_over
+from django_mailplus.suppression.listing import read
 from django_mailplus.suppression.lookup import find, is_suppressed
 from django_mailplus.suppression.models import Suppression
 from django_mailplus.suppression.reasons import Reason
@@ -221,6 +225,40 @@ def test_two_at_a_time_write_one_entry():
         assert in_thread(add)
         assert suppress(BOB, reason=Reason.COMPLAINT).reported == 2
     assert Suppression.objects.count() == 1
+
+
+RACES = [OperationalError("deadlock"), IntegrityError("there, and gone again")]
+CHANGES = [
+    lambda: suppress(BOB, reason=Reason.UNSUBSCRIBE, stream="news"),
+    lambda: choose(BOB, ["offers"], source="page"),
+    lambda: take_over(
+        [*read(io.StringIO(f"address,reason,stream\n{BOB},unsubscribe,news\n"))]
+    ),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lost", RACES, ids=["deadlock", "unique"])
+@pytest.mark.parametrize("change", CHANGES, ids=["one", "page", "file"])
+def test_who_loses_a_race_runs_again(change, lost):
+    races = [lost]
+
+    def lose(execute, sql, *args):
+        if sql.startswith("INSERT") and races:
+            raise races.pop()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(lose):
+        change()
+    assert is_suppressed(BOB, stream="news")
+    lift(BOB)
+    races.append(lost)
+    with (
+        pytest.raises(type(lost)),
+        transaction.atomic(),
+        connection.execute_wrapper(lose),
+    ):
+        change()  # only the caller knows what else to do again
 
 
 def test_its_name_names_nobody():

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.urls import clear_script_prefix, set_script_prefix
 
 from django_mailplus.suppression.headers import (
     preferences_url,
@@ -219,6 +220,21 @@ def test_links_outlive_the_key(settings):
 
 def test_other_methods(visitor):
     assert visitor.delete(page()).status_code == 405
+
+
+@pytest.mark.parametrize("base", ["https://shop.example.com/app", "https://app.b.org"])
+def test_a_server_that_is_mounted_somewhere(settings, base):
+    """Then Django's paths have the prefix in a request, and none in a worker."""
+    settings.MAILPLUS["BASE_URL"] = base
+    at = {"": f"{base}/mail/", "/app": "https://shop.example.com/app/mail/"}
+    if not base.endswith("/app"):
+        at["/app"] = f"{base}/app/mail/"
+    for prefix, begins in at.items():
+        set_script_prefix(f"{prefix}/")
+        try:
+            assert unsubscribe_url(BOB, "news").startswith(begins)
+        finally:
+            clear_script_prefix()
 
 
 def test_headers_by_hand():

@@ -127,7 +127,8 @@ def _transaction(drafts: Sequence[_Draft]) -> AbstractContextManager[Any]:
 def _draft(message: EmailMessage, options: OutboxOptions, mailer: str) -> _Draft:
     _refuse_header_injection(message)
     message = freeze(message)
-    if options.stream:  # for the mailers that see it when it leaves
+    # For the mailers that see it when it leaves; a class may say it by a property.
+    if options.stream and options.stream != getattr(message, "stream", None):
         message.stream = options.stream  # type: ignore[attr-defined]
     envelope = envelope_of(message)
     give_up: Any
