@@ -47,7 +47,7 @@ from django_mailplus.chain import (
     options_of,
 )
 from django_mailplus.outbox import checks as outbox
-from django_mailplus.outbox.mailers.configured import sending_mailers
+from django_mailplus.outbox.mailers.configured import outboxes
 from django_mailplus.smtp.options import is_loopback
 from django_mailplus.verification import checks as verification
 
@@ -121,7 +121,7 @@ def check_verification_settings(
 @register(TAG)
 def check_outbox(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Its database, where the project has one."""
-    if list(_check_shape(compat.mailer_settings())) or not sending_mailers():
+    if list(_check_shape(compat.mailer_settings())) or not any(outboxes()):
         return []
     return list(outbox.check_database())
 

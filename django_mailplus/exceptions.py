@@ -7,6 +7,8 @@
       NoMailerError (OSError)           backends: all mailers of a router are down
       ListUnavailableError (OSError)    backends: the do-not-mail list cannot be read
       RateLimitError (OSError)          backends: no more mail may leave for now
+      UnsendableMessageError            backends: a message may not be sent as it is
+        (ValueError)
       UnsupportedMessageError           backends: a mailer cannot send what this one asks for
         (ValueError)
       NotSentError                      outbox: a backend sent nothing and did not say why
@@ -33,6 +35,7 @@ __all__ = [
     "PoolTimeout",
     "RateLimitError",
     "SnapshotError",
+    "UnsendableMessageError",
     "UnsupportedMessageError",
 ]
 
@@ -124,6 +127,10 @@ class UnsupportedMessageError(MailplusError, ValueError):
 
     def __init__(self, mailer: str | None, text: str) -> None:
         super().__init__(f"{_name(mailer)}: {text}")
+
+
+class UnsendableMessageError(MailplusError, ValueError):
+    """A message that nobody may send as it is; the text names no address."""
 
 
 class NotSentError(MailplusError):

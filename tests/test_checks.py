@@ -395,3 +395,15 @@ def test_w017_no_default(findings):
     id_, told = only(findings({"news": CONSOLE}))
     assert id_ == "mailplus.W017"
     assert "'news'" in told
+
+
+@pytest.mark.parametrize("rate", ["14 per second", ["14/s", "50000/d"]])
+def test_e045_a_rate_that_cannot_be_read_stops_no_other_check(findings, rate):
+    box = "django_mailplus.backends.outbox.EmailBackend"
+    options = {"using": "smtp", "rate": rate}
+    found = findings(
+        {"default": {"BACKEND": box, "OPTIONS": options}, "smtp": smtp(use_tls=True)}
+    )
+    told = [text for id_, text, _ in found if id_ == "mailplus.E045"]
+    assert len(told) == 1
+    assert "it takes a rate such as '14/s'" in told[0]

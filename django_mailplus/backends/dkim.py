@@ -18,6 +18,7 @@ from django_mailplus.compat import InvalidMailer
 from django_mailplus.dkim.canonical import fields_of, split
 from django_mailplus.dkim.keys import Key, read_key
 from django_mailplus.dkim.signing import sign
+from django_mailplus.exceptions import UnsendableMessageError
 from django_mailplus.message.carried import signed
 from django_mailplus.message.envelope import bare_address, domain_of
 from django_mailplus.message.wire import to_bytes
@@ -86,7 +87,7 @@ class EmailBackend(WrapperBackend):
                 return self._keys[domain]
             domain = domain.partition(".")[2]
         known = ", ".join(sorted(self._keys))
-        raise ValueError(
+        raise UnsendableMessageError(
             f"There is no DKIM key for the domain of the sender (there are: {known})."
         )
 

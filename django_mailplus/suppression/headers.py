@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.urls import NoReverseMatch, reverse
 
+from django_mailplus.exceptions import UnsendableMessageError
 from django_mailplus.message.carried import signed
 from django_mailplus.message.envelope import bare_address, everybody
 from django_mailplus.message.lookalike import lookalike_key
@@ -21,7 +22,7 @@ __all__ = ["preferences_url", "unsubscribe_headers", "unsubscribe_url", "with_he
 def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
     """For `message.extra_headers`: one click, and its only recipient leaves the stream.
 
-    Raises ValueError for a message to several, as each needs a link of his own, and
+    Raises `UnsendableMessageError` for a message to several, as each needs a link of his own, and
     ImproperlyConfigured where no address can be put before the link.
     """
     # By key: to the same mailbox twice is to one.
@@ -29,7 +30,7 @@ def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
         *{lookalike_key(address): address for address in everybody(message)}.values()
     ]
     if len(addresses) != 1:
-        raise ValueError(
+        raise UnsendableMessageError(
             f"A message of the stream {stream!r} has {len(addresses)} recipients, and the "
             "link in it would unsubscribe one of them for all. Send one message to each."
         )

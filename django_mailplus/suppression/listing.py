@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from django_mailplus.message.envelope import bare_address
+from django_mailplus.message.envelope import bare_address, bare_addresses
 from django_mailplus.suppression.models import Suppression
 from django_mailplus.suppression.reasons import Reason
 
@@ -121,7 +121,8 @@ def _entries(
     if "address" not in heads:
         known = ", ".join(COLUMNS["address"])
         raise NotReadableError(
-            f"The first line names no column of addresses (one of: {known})."
+            f"The first line names no column of addresses (one of: {known}). "
+            "It has the names of the columns, with commas between them."
         )
     for line in lines:
         said = {name: str(line.get(head) or "").strip() for name, head in heads.items()}
@@ -143,6 +144,8 @@ def _entry(said: Mapping[str, str], usual: Reason | None) -> Entry | str:
     address = bare_address(_plain(said["address"]))
     if "@" not in address or len(address) > 320 or not address.isprintable():
         return "has no address"
+    if len(bare_addresses(_plain(said["address"]))) > 1:
+        return "has several addresses"
     word = said.get("reason", "").lower()
     reason = _REASONS.get(word) or usual
     if reason is None:

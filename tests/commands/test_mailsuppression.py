@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from django_mailplus.management.progress import Progress
@@ -58,10 +59,29 @@ def test_for_some_days_and_one_stream():
     assert is_suppressed(BOB, stream="news")
 
 
+def test_a_stream_that_nobody_knows_is_told_of(settings, tmp_path):
+    settings.MAILPLUS = {"BULK_STREAMS": {"news": "News", "offers": "Offers"}}
+    out, err, failed = run("add", BOB, "--stream", "nwes")
+    assert out == "It is on the list for the stream 'nwes' (manual).\n"
+    assert "has no stream 'nwes' (there are: news, offers)" in err
+    path = tmp_path / "list.csv"
+    path.write_text(f"email\n{BOB}\n")
+    words = ["import", str(path), "--reason", "unsubscribe", "--stream"]
+    assert "has no stream 'nwes'" in run(*words, "nwes")[1]
+    assert run(*words, "news")[1] == ""
+    # Of a reason that stops all mail the stream is not kept.
+    told = run("add", BOB, "--reason", "hard_bounce", "--stream", "offers")
+    assert told == ("It is on the list (hard_bounce).\n", "", failed)
+
+
 MISTAKES = [
     (["add", "bob"], "no address"),
     (["add", BOB, "--reason", "compliant"], "Did you mean 'complaint'?"),
-    (["add", BOB, "--days", "0"], "invalid"),
+    (["add", BOB, "--days", "0"], "'0' is no whole number of days, 1 or more"),
+    (["add", BOB, "--days", "x"], "'x' is no whole number of days, 1 or more"),
+    (["add", f"{BOB},carol@example.com"], "several addresses"),
+    (["show", f"{BOB},carol@example.com"], "several addresses"),
+    (["show", "bob"], "no address"),
     (["export", "/nowhere/list.csv"], "No such file or directory"),
     (["import", "/nowhere/list.csv"], "No such file or directory"),
     (["imprt", "x"], "Did you mean 'import'?"),
@@ -92,8 +112,21 @@ def test_there_and_back(tmp_path):
     assert is_suppressed("p1199@example.com")
 
 
-def test_lines_that_are_no_entries_are_told_of(tmp_path):
+def test_a_list_that_cannot_be_read_leaves_the_last_export_alone(tmp_path):
     path = tmp_path / "list.csv"
+    path.write_text("of yesterday")
+    with connection.execute_wrapper(_out_of_order), pytest.raises(DatabaseError):
+        run("export", str(path))
+    assert path.read_text() == "of yesterday"
+
+
+def _out_of_order(*args):
+    raise DatabaseError
+
+
+def test_lines_that_are_no_entries_are_told_of(tmp_path, settings):
+    path = tmp_path / "list.csv"
+    settings.MAILPLUS = {"BULK_STREAMS": {"news": "News"}}
     path.write_text("email\nbob@example.com\nnobody\ncarol@example.com\n")
     out, err, failed = run(
         "import", str(path), "--reason", "manual", "--stream", "news"

@@ -111,6 +111,13 @@ def test_the_walk_through_the_site_passes_and_leaves_nothing_behind(
     assert not Path(environment["DATABASE_URL"].removeprefix("sqlite:///")).exists()
 
 
+def test_the_walk_knows_the_usual_settings_alone(environment: dict[str, str]) -> None:
+    module = "--settings=config.setups.staging"
+    done = run("manage.py", "demo", "--check", module, environment=environment)
+    assert done.returncode == 1
+    assert "Leave out --settings, or leave out --check" in done.stderr
+
+
 # --- The running demo ------------------------------------------------------------------------
 
 

@@ -65,6 +65,10 @@ WRONG = [
     ("address,reason\nbob@example.com,odd\n", "has the reason 'odd'"),
     ("address,reason\nbob,manual\n", "has no address"),
     ("address,reason\n,manual\n", "has no address"),
+    (
+        'address,reason\n"a@example.com, b@example.com",manual\n',
+        "has several addresses",
+    ),
     (f"address,reason\n{'x' * 320}@b.org,manual\n", "has no address"),
     (
         "address,reason,expires\nbob@example.com,manual,soon\n",
@@ -86,6 +90,11 @@ def test_lines_that_are_no_entries(text, why):
 def test_files_that_are_no_lists(text):
     with pytest.raises(NotReadableError):
         entries(text)
+
+
+def test_a_file_with_semicolons_is_told_what_stands_between_columns():
+    with pytest.raises(NotReadableError, match="with commas between them"):
+        entries("email;reason\nbob@example.com;manual\n")
 
 
 @pytest.mark.django_db

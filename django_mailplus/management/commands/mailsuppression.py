@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,9 +17,10 @@ from django.utils import timezone
 from django_mailplus.management.base import MailplusCommand, usual_options
 from django_mailplus.management.progress import Progress
 from django_mailplus.management.terminal import columns_of, count_of, table
-from django_mailplus.message.envelope import bare_address
+from django_mailplus.message.envelope import bare_address, bare_addresses
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression import importing, listing, writing
+from django_mailplus.suppression.bulk import bulk_streams, is_bulk
 from django_mailplus.suppression.models import Suppression, entries
 from django_mailplus.suppression.reasons import Reason
 
@@ -57,7 +58,7 @@ class Command(MailplusCommand):
         getattr(self, f"_{options['action']}")(options)
 
     def _show(self, options: Mapping[str, Any]) -> None:
-        key = lookalike_key(bare_address(options["address"]))
+        key = lookalike_key(_address(options["address"]))
         if not (rows := list(entries().filter(key=key).order_by("pk"))):
             self.stdout.write("It is not on the list.")
             return
@@ -88,6 +89,15 @@ class Command(MailplusCommand):
         for line in table(head, lines, columns=columns, right={4, 5}, elastic={6, 7}):
             self.stdout.write(line)
 
+    def _warn_of_stream(self, stream: str | None) -> None:
+        """A mistyped one stops nothing; one of mail that nobody can leave need not be there."""
+        if stream and not is_bulk(stream):
+            known = ", ".join(bulk_streams()) or "none"
+            self.stderr.write(
+                f"MAILPLUS['BULK_STREAMS'] has no stream {stream!r} (there are: {known}); "
+                "only mail that says it is of that stream is stopped."
+            )
+
     def _add(self, options: Mapping[str, Any]) -> None:
         days = options["days"]
         entry = writing.suppress(
@@ -98,8 +108,10 @@ class Command(MailplusCommand):
             detail=options["detail"],
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
+        self._warn_of_stream(entry.stream)
         again = "" if entry.reported == 1 else " It was there already."
-        self.stdout.write(f"It is on the list ({entry.reason}).{again}")
+        stream = f" for the stream {entry.stream!r}" if entry.stream else ""
+        self.stdout.write(f"It is on the list{stream} ({entry.reason}).{again}")
 
     def _remove(self, options: Mapping[str, Any]) -> None:
         gone = writing.lift(
@@ -121,6 +133,7 @@ class Command(MailplusCommand):
                 self.stdout.write(line, ending="")
             return
         path = Path(options["file"])
+        rows.exists()  # if it cannot be read, a file that is there stays as it is
         try:
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(listing.csv_lines(rows))
@@ -130,6 +143,7 @@ class Command(MailplusCommand):
 
     def _import(self, options: Mapping[str, Any]) -> None:
         reason, dry_run = options["reason"], options["dry_run"]
+        self._warn_of_stream(options["stream"])
         taken = _Taken()
         try:
             with _opened(options["file"]) as (file, size):
@@ -151,7 +165,7 @@ class Command(MailplusCommand):
         if count := len(taken.refused):
             raise CommandError(
                 f"{count_of(count, 'line')} could not be taken over: "
-                "correct them, or give --reason where none is said, and run it again."
+                "correct them, or give --reason where none is known, and run it again."
             )
 
 
@@ -202,6 +216,8 @@ def _address(given: str) -> str:
     address = bare_address(given)
     if "@" not in address.strip("@"):
         raise CommandError("That is no address; write one such as bob@example.com.")
+    if len(bare_addresses(given)) > 1:
+        raise CommandError("Those are several addresses; name one, or import a file.")
     return address
 
 
@@ -250,6 +266,6 @@ def _add_import(parser: ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
+    if not text.isdecimal() or (number := int(text)) < 1:
+        raise ArgumentTypeError(f"{text!r} is no whole number of days, 1 or more")
     return number

@@ -210,3 +210,29 @@ def test_what_a_foreign_error_says_is_not_stored(with_mailers, caplog):
     assert "--using foreign" in mail.text
     told = [mail.text, *Attempt.objects.values_list("text", flat=True), caplog.text]
     assert not any("hunter2" in text or "bob@" in text for text in told)
+
+
+@pytest.mark.django_db
+def test_a_newsletter_to_several_says_so_in_the_outbox(with_mailers, settings):
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
+                "OPTIONS": {"using": "list", "dispatch": "worker"},
+            },
+            "list": {
+                "BACKEND": "django_mailplus.backends.suppression.EmailBackend",
+                "OPTIONS": {"using": "end"},
+            },
+            "end": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"},
+        }
+    )
+    settings.MAILPLUS = {"BULK_STREAMS": {"news": "News"}}
+    message = EmailMessage("N", "x", to=["ann@example.com", "bob@example.com"])
+    message.stream = "news"
+    get_mailer("default").send_messages([message])
+    Worker(["list"]).run(drain=True)
+    mail = OutboxMessage.objects.get()
+    assert mail.state == "failed"
+    assert "has 2 recipients" in mail.text
+    assert "ann@" not in mail.text

@@ -65,6 +65,7 @@ class Command(BaseCommand):
         try:
             with ExitStack() as stack:
                 if options["check"]:
+                    _require_the_usual_settings()
                     self._check(stack)
                 else:
                     self._serve(stack, options["port"], options["mail_port"])
@@ -158,6 +159,14 @@ class Command(BaseCommand):
         here = {**settings.MAILPLUS, "BASE_URL": server.url}
         stack.enter_context(override_settings(MAILPLUS=here))
         return server
+
+
+def _require_the_usual_settings() -> None:
+    if settings.SETTINGS_MODULE.startswith("config.setups."):
+        raise CommandError(
+            "--check walks through the usual settings, and through all of config.setups "
+            "on its way. Leave out --settings, or leave out --check to try this one."
+        )
 
 
 def _on_port(
