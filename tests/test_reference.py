@@ -75,7 +75,7 @@ INTERNAL = re.compile(
     r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
-    r"|rates|tasks|tracking|suppression\.\w+"
+    r"|rates|columns|tasks|tracking|suppression\.\w+"
     r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"

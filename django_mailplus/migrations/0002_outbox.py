@@ -7,8 +7,8 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
+import django_mailplus.columns
 import django_mailplus.outbox.clock
-import django_mailplus.outbox.columns
 import django_mailplus.outbox.models
 
 
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "alias",
-                    django_mailplus.outbox.columns.ExactCharField(
+                    django_mailplus.columns.ExactCharField(
                         max_length=100,
                         primary_key=True,
                         serialize=False,
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "mailer",
-                    django_mailplus.outbox.columns.ExactCharField(
+                    django_mailplus.columns.ExactCharField(
                         max_length=100, verbose_name="mailer"
                     ),
                 ),
@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "idempotency_key",
-                    django_mailplus.outbox.columns.ExactCharField(
+                    django_mailplus.columns.ExactCharField(
                         default=None,
                         max_length=200,
                         null=True,
@@ -274,7 +274,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "address",
-                    django_mailplus.outbox.columns.ExactCharField(
+                    django_mailplus.columns.ExactCharField(
                         max_length=320, verbose_name="address"
                     ),
                 ),

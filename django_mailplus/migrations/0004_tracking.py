@@ -5,8 +5,8 @@ from __future__ import annotations
 import django.db.models.deletion
 from django.db import migrations, models
 
+import django_mailplus.columns
 import django_mailplus.outbox.clock
-import django_mailplus.outbox.columns
 
 
 class Migration(migrations.Migration):
@@ -30,15 +30,11 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(blank=True, max_length=50)),
                 (
                     "number",
-                    django_mailplus.outbox.columns.ExactCharField(
-                        blank=True, max_length=255
-                    ),
+                    django_mailplus.columns.ExactCharField(blank=True, max_length=255),
                 ),
                 (
                     "address",
-                    django_mailplus.outbox.columns.ExactCharField(
-                        blank=True, max_length=320
-                    ),
+                    django_mailplus.columns.ExactCharField(blank=True, max_length=320),
                 ),
                 ("status", models.CharField(blank=True, max_length=20)),
                 (
@@ -72,9 +68,7 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(max_length=50)),
                 (
                     "address",
-                    django_mailplus.outbox.columns.ExactCharField(
-                        blank=True, max_length=320
-                    ),
+                    django_mailplus.columns.ExactCharField(blank=True, max_length=320),
                 ),
                 ("type", models.CharField(max_length=20)),
                 ("kind", models.CharField(blank=True, max_length=12)),

@@ -22,8 +22,8 @@ from typing import Any
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
+from django_mailplus.columns import ExactCharField
 from django_mailplus.outbox.clock import DatabaseNow
-from django_mailplus.outbox.columns import ExactCharField
 from django_mailplus.outbox.states import Priority, State
 
 __all__ = [

@@ -8,11 +8,12 @@ from django.db import router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from django_mailplus.columns import storable
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression.listing import Entry
 from django_mailplus.suppression.models import Suppression, entries
 from django_mailplus.suppression.racing import tried_again
-from django_mailplus.suppression.writing import storable, stream_for, tell_added
+from django_mailplus.suppression.writing import stream_for, tell_added
 
 __all__ = ["AT_ONCE", "take_over"]
 

@@ -6,6 +6,7 @@ from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_mailplus.columns import ExactCharField
 from django_mailplus.suppression.reasons import Reason
 
 __all__ = ["Suppression", "entries"]
@@ -19,7 +20,7 @@ class Suppression(models.Model):
     reason = models.CharField(
         _("reason"), max_length=20, choices=Reason.choices, default=Reason.MANUAL
     )
-    stream = models.CharField(
+    stream = ExactCharField(
         _("stream"),
         max_length=100,
         blank=True,

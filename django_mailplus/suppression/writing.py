@@ -20,6 +20,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from django_mailplus import signals
+from django_mailplus.columns import storable
 from django_mailplus.delivery import RecipientResult
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
@@ -33,7 +34,6 @@ __all__ = [
     "lift",
     "note_bounces",
     "prune",
-    "storable",
     "stream_for",
     "suppress",
     "tell_added",
@@ -89,12 +89,6 @@ def suppress(
         return known
     tell_added([row])
     return row
-
-
-def storable(text: str, longest: int) -> str:
-    """Words of a server or of a file as every database takes them."""
-    text = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    return text[:longest]
 
 
 def stream_for(reason: Reason, stream: str) -> str:

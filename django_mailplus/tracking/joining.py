@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django_mailplus.columns import storable
 from django_mailplus.outbox.models import OutboxMessage, ProviderMessage, database
-from django_mailplus.outbox.rows.statements import storable
 from django_mailplus.tracking.classifier import names_of
 
 __all__ = ["METADATA", "Joined", "join"]

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from django_mailplus.columns import storable
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import TrackingEvent, database
-from django_mailplus.outbox.rows.statements import storable
 from django_mailplus.tracking.classifier import classify_event
 from django_mailplus.tracking.joining import Joined, join
 from django_mailplus.tracking.rules import Kind

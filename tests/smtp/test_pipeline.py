@@ -221,7 +221,7 @@ def test_no_lone_cr_or_lf_is_ever_sent(body, arrives):
 
 
 def test_a_batch_that_stops_completes_nothing_more():
-    with serving(content=["554 no", "250 ok"]) as (server, session):
+    with serving(content=["554 no", SILENCE]) as (server, session):
         outcomes = send_all(session, map(job, range(1, 9)))
         assert next(outcomes).kind == "permanent"
         outcomes.close()

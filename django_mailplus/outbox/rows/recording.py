@@ -18,6 +18,7 @@ from django.db.models import (
     When,
 )
 
+from django_mailplus.columns import storable
 from django_mailplus.delivery import RecipientResult
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.judging.verdicts import Verdict
@@ -36,7 +37,7 @@ from django_mailplus.outbox.rows.claims import (
     under_token,
 )
 from django_mailplus.outbox.rows.inserting import insert
-from django_mailplus.outbox.rows.statements import now, sent, storable
+from django_mailplus.outbox.rows.statements import now, sent
 from django_mailplus.outbox.states import State
 
 __all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at", "whole"]

@@ -34,7 +34,6 @@ __all__ = [
     "literal",
     "now",
     "sent",
-    "storable",
     "what_to_know",
 ]
 
@@ -81,13 +80,6 @@ def _now(later: float, alias: str, *what_the_words_depend_on: object) -> Sql:
     compiler = query.get_compiler(using=alias)
     text, params = compiler.compile(moment.resolve_expression(query))
     return Sql(text, tuple(params))
-
-
-def storable(said: str, longest: int | None) -> str:
-    """Words of whatever kind as every database takes them, so that nothing is lost."""
-    if not said.isprintable():
-        said = said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    return said[:longest]
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, OperationalError, connections, transaction
 from django.utils import timezone
 
+from django_mailplus.columns import storable
 from django_mailplus.message.copying import freeze
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.snapshot import take
@@ -23,7 +24,7 @@ from django_mailplus.outbox.models import OutboxMessage, Payload, database, new_
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.rows import blobs
 from django_mailplus.outbox.rows.inserting import Table, insert, insert_at_once
-from django_mailplus.outbox.rows.statements import literal, now, storable
+from django_mailplus.outbox.rows.statements import literal, now
 from django_mailplus.outbox.rows.telling import tell_after_commit
 from django_mailplus.outbox.states import State
 

@@ -1,4 +1,4 @@
-"""Columns for names that are the same only if each character is."""
+"""What columns take: names that are the same only if each character is, and any words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-__all__ = ["ExactCharField"]
+__all__ = ["ExactCharField", "storable"]
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -25,3 +25,10 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]  # generic in 
                 else "utf8mb4_0900_bin"
             )
         return parameters
+
+
+def storable(said: str, longest: int | None) -> str:
+    """Words of whatever kind as every database takes them, so that nothing is lost."""
+    if not said.isprintable():
+        said = said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return said[:longest]
