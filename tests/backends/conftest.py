@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from backends.stage import PIPELINING, TO, Breaking
+from backends.suppression_stage import after_commit, guarded  # noqa: F401 (fixtures)
 from django.core.mail import EmailMessage
 from misbehaving_server import MisbehavingServer
 from scripted_server import ScriptedServer
