@@ -9,6 +9,7 @@ from misbehaving_server import (
     MisbehavingServer,
 )
 from scripted_server import server_context
+from scripted_server import SILENCE
 from smtp.batches import BOTH, job, kinds, open_session, send, senders, serving
 
 from django_mailplus.smtp.pipeline import send_all
