@@ -10,7 +10,7 @@ E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
-E050, E051, W050 to W058 how mailers are put together (backends/graph_checks.py)
+E050, E051, W050 to W059 how mailers are put together (backends/graph_checks.py)
 E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
 """
 

@@ -14,6 +14,7 @@ from django.http.request import validate_host
 
 from django_mailplus import conf
 from django_mailplus.backends.declaring import is_a
+from django_mailplus.backends.graph_checks import reached_without
 from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
 from django_mailplus.chain import backend_path, kind_of, walk
 from django_mailplus.smtp.options import is_loopback
@@ -76,13 +77,14 @@ def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
 
 def _early(alias: str) -> Iterator[CheckMessage]:
     for store in walk(alias):
-        if kind_of(store) == "store" and not any(map(_is_suppression, walk(store))):
+        if kind_of(store) != "store":
+            continue
+        if leaf := reached_without(store, _is_suppression):
             yield Warning(
                 f"MAILERS[{alias!r}] looks at the do-not-mail list before {store!r} keeps "
-                "the mail, and nothing does when it is sent: who unsubscribes meanwhile "
-                "gets it all the same.",
-                hint=f"Name {alias!r} in the 'using' of {store!r}, and not the other way "
-                "round.",
+                f"the mail, and nothing does when {leaf!r} sends it: who unsubscribes "
+                "meanwhile gets it all the same.",
+                hint=f"Let mail pass such a mailer behind {store!r}, on every way.",
                 id="mailplus.W061",
             )
 

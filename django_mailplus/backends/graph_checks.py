@@ -26,7 +26,7 @@ from django_mailplus.chain import (
     walk,
 )
 
-__all__ = ["check_environment", "check_graph"]
+__all__ = ["check_environment", "check_graph", "reached_without"]
 
 PRODUCTION = "production"
 
@@ -42,6 +42,7 @@ def check_graph(mailers: Iterable[str]) -> Iterator[CheckMessage]:
             _early,
             _limited_alone,
             _limits_the_storing,
+            _limits_one_way,
             _patient_for_ever,
         ):
             yield from check(alias)
@@ -97,13 +98,13 @@ def _early(alias: str) -> Iterator[CheckMessage]:
     if not is_a(alias, RedirectBackend):
         return
     for store in walk(alias):
-        if kind_of(store) == "store" and not any(
-            is_a(behind, RedirectBackend) for behind in walk(store)
-        ):
+        if kind_of(store) != "store":
+            continue
+        if leaf := reached_without(store, lambda a: is_a(a, RedirectBackend)):
             yield Warning(
                 f"MAILERS[{alias!r}] redirects mail before {store!r} keeps it, and nothing "
-                "does when it is sent: mail that is there already, or that another process "
-                "with other settings put there, reaches real people.",
+                f"does when {leaf!r} sends it: mail that is there already, or that another "
+                "process with other settings put there, reaches real people.",
                 hint=f"Put a redirect behind {store!r} as well, or there alone.",
                 id="mailplus.W053",
             )
@@ -134,6 +135,26 @@ def _limits_the_storing(alias: str) -> Iterator[CheckMessage]:
             hint=f"Put the limit behind {stores[0]!r}.",
             id="mailplus.W057",
         )
+
+
+def _limits_one_way(alias: str) -> Iterator[CheckMessage]:
+    if kind_of(alias) != "store":
+        return
+    for router in walk(alias):
+        ways = aliases_used(router) if is_a(router, RouteBackend) else ()
+        limited = [way for way in ways if any(map(_is_limit, walk(way)))]
+        if limited and len(limited) < len(ways):
+            yield Warning(
+                f"MAILERS[{router!r}] takes mail from {alias!r} several ways, and only "
+                f"{limited[0]!r} has a rate limit: while that one has no room, mail for the "
+                "other ways waits as well.",
+                hint=f"Put {router!r} before two outboxes, one for each way.",
+                id="mailplus.W059",
+            )
+
+
+def _is_limit(alias: str) -> bool:
+    return is_a(alias, RateLimitBackend)
 
 
 def _patient_for_ever(alias: str) -> Iterator[CheckMessage]:
@@ -171,7 +192,7 @@ def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
         return
     behind = {used for alias in mailers for used in aliases_used(alias)}
     for alias in (alias for alias in mailers if alias not in behind):
-        if leaf := _reached_without(alias, lambda a: is_a(a, RedirectBackend)):
+        if leaf := reached_without(alias, lambda a: is_a(a, RedirectBackend)):
             yield Warning(
                 f"MAILERS[{alias!r}] mails real people through {leaf!r}, and the environment "
                 f"is {environment!r}.",
@@ -181,13 +202,13 @@ def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
             )
 
 
-def _reached_without(alias: str, guards: Callable[[str], bool]) -> str | None:
+def reached_without(alias: str, guards: Callable[[str], bool]) -> str | None:
     """An SMTP mailer, or one of a provider, that mail reaches past all guards."""
     if guards(alias):
         return None
     if not aliases_used(alias):
         return alias if _sends(alias) else None
-    found = (_reached_without(used, guards) for used in aliases_used(alias))
+    found = (reached_without(used, guards) for used in aliases_used(alias))
     return next(filter(None, found), None)
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 __all__ = ["form_token", "open_page", "pressed", "private_page"]
 
-_SALT = "django_mailplus.verification.form"
+_SALT = "django_mailplus.pages.button"
 _AGE = 86_400  # seconds that a page may stay open before its button is pressed
 
 ViewFunction = Callable[..., HttpResponseBase]

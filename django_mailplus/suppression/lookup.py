@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -38,10 +39,18 @@ def is_suppressed(address: str, *, stream: str = "") -> bool:
 def find(addresses: Iterable[str], *, stream: str = "") -> dict[str, Found]:
     """By the bare addresses as they are given, those that must not get mail of a stream."""
     keys = {address: lookalike_key(address) for address in addresses}
-    found = dict(_by_key(list(set(keys.values())), stream))
+    with _kept_whole(connections[entries().db]):
+        found = dict(_by_key(list(set(keys.values())), stream))
     if not found:
         return {}
     return {address: found[key] for address, key in keys.items() if key in found}
+
+
+def _kept_whole(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
+    """A transaction of the caller's, which on PostgreSQL ends with a query that fails."""
+    if connection.in_atomic_block and connection.features.atomic_transactions:
+        return transaction.atomic(using=connection.alias)
+    return nullcontext()
 
 
 def _by_key(keys: list[str], stream: str) -> Iterator[tuple[str, Found]]:

@@ -147,7 +147,10 @@ def kept_back(pks: Iterable[int]) -> None:
 
 
 def note_bounces(found: Iterable[RecipientResult], *, source: str) -> None:
-    """After the commit, and never raises: the mail is gone, or is not, in any case."""
+    """After the commit, lest other mail waits for a lock; a rollback forgets them.
+
+    Never raises: the mail is gone, or is not, in any case.
+    """
     bounced = partial(_suppress_bounced, list(found), source)
     with _telling(_NOT_NOTED):
         transaction.on_commit(bounced, using=router.db_for_write(Suppression))

@@ -6,6 +6,7 @@ import pytest
 from django.core.checks import run_checks
 
 SUPPRESSION = "django_mailplus.backends.suppression.EmailBackend"
+FAILOVER = "django_mailplus.backends.failover.EmailBackend"
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 OUTBOX = "django_mailplus.backends.outbox.EmailBackend"
 SMTP = {
@@ -26,6 +27,14 @@ def outbox(using):
 BEFORE_SMTP = {"default": named(SUPPRESSION, "smtp"), "smtp": SMTP}
 BEHIND = {"default": outbox("list"), "list": named(SUPPRESSION, "smtp"), "smtp": SMTP}
 EARLY = {"default": named(SUPPRESSION, "box"), "box": outbox("smtp"), "smtp": SMTP}
+ONE_WAY = {
+    "default": named(SUPPRESSION, "box"),
+    "box": outbox("either"),
+    "either": named(FAILOVER, ["list", "smtp"]),
+    "list": named(SUPPRESSION, "second"),
+    "second": SMTP,
+    "smtp": SMTP,
+}
 TWICE = {"first": named(SUPPRESSION, "default"), **BEHIND}
 
 
@@ -51,6 +60,7 @@ def ids(with_mailers):
         ({"default": SMTP}, GOOD, ["W060"]),
         (EARLY, {}, ["W061"]),
         (EARLY, GOOD, ["W061"]),
+        (ONE_WAY, GOOD, ["W061"]),
         (BEHIND, GOOD | {"BASE_URL": "http://shop.example.com"}, ["W062"]),
         (BEHIND, GOOD | {"BASE_URL": "http://127.0.0.1:8000"}, []),
         (BEHIND, GOOD | {"BASE_URL": "https://other.example.com"}, ["W063"]),

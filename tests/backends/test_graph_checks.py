@@ -218,6 +218,35 @@ def test_a_rate_before_an_outbox(found):
     assert not found(behind)
 
 
+@pytest.mark.parametrize(
+    ("kind", "limited"),
+    [
+        ("route", {"one"}),
+        ("route", {"one", "two"}),
+        ("route", set()),
+        ("failover", {"one"}),
+    ],
+)
+def test_a_rate_on_one_of_the_ways_behind_an_outbox(found, kind, limited):
+    options = {"routes": {"example.com": "one"}} if kind == "route" else {}
+    mailers = {
+        "default": mailer("outbox", "ways"),
+        "ways": mailer(kind, ["one", "two"], **options),
+        "first": mailer("smtp"),
+        "second": mailer("smtp"),
+    }
+    for way, leaf in (("one", "first"), ("two", "second")):
+        mailers[way] = mailer("smtp")
+        if way in limited:
+            mailers[way] = mailer("ratelimit", leaf, rate="14/s")
+    if kind == "route" and len(limited) == 1:
+        id_, text = only(found(mailers))
+        assert id_ == "W059"
+        assert "'one'" in text
+    else:
+        assert not found(mailers)
+
+
 @pytest.mark.parametrize("kind", ["outbox", "failover"])
 def test_a_mailer_that_waits_for_ever(found, kind):
     using = ["one", "two"] if kind == "failover" else "one"

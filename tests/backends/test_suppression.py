@@ -64,12 +64,11 @@ def test_nobody_is_left(guarded, server):
     assert kinds(sent) == ["suppressed", "suppressed"]
 
 
-def test_a_whole_batch_asks_once(
-    guarded, server, django_assert_num_queries, after_commit
-):
+@pytest.mark.django_db(transaction=True)
+def test_a_whole_batch_asks_once(guarded, server, django_assert_num_queries):
     suppress("p3@example.com", reason=Reason.MANUAL)
     batch = [letter(to=[f"p{n}@example.com"]) for n in range(50)]
-    with after_commit(), django_assert_num_queries(1):
+    with django_assert_num_queries(2):  # once to look, once to count
         assert guarded().send_messages(iter(batch)) == 49
     assert len(server.messages) == 49
     entry = Suppression.objects.get()
@@ -346,3 +345,18 @@ def test_batches_stay_whole(guarded, server):
     batch = [*letters(3, to=CAROL), *letters(2, to=BOB), *letters(3, to=DAVE)]
     assert guarded().send_messages(batch) == 6
     assert sum(line.lower().startswith("ehlo") for line in server.commands) == 1
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="others go on by themselves"
+)
+def test_a_transaction_outlives_a_list_that_cannot_be_read(guarded):
+    def refuse(execute, sql, params, many, context):
+        return execute(
+            "SELECT 1 / 0" if "mailplus_suppression" in sql else sql, (), many, context
+        )
+
+    backend = guarded()
+    with connection.execute_wrapper(refuse), pytest.raises(ListUnavailableError):
+        backend.send_messages([letter()])
+    assert not Suppression.objects.exists()

@@ -8,8 +8,7 @@ import pytest
 from misbehaving_server import (
     MisbehavingServer,
 )
-from scripted_server import server_context
-from scripted_server import SILENCE
+from scripted_server import SILENCE, server_context
 from smtp.batches import BOTH, job, kinds, open_session, send, senders, serving
 
 from django_mailplus.smtp.pipeline import send_all

@@ -203,7 +203,7 @@ def test_a_rollback_tells_nobody(told):
     assert not is_suppressed(BOB)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_one_query_for_a_thousand(django_assert_num_queries):
     suppress("p7@example.com", reason=Reason.MANUAL)
     asked = [f"p{number}@example.com" for number in range(900)]
