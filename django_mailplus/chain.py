@@ -105,9 +105,20 @@ def _find_cycle(
     return None
 
 
+_cleared: tuple[object, set[str]] = (None, set())  # of these settings
+
+
 def refuse_cycle(alias: str) -> None:
     """Raise InvalidMailer when the mailer reaches itself."""
-    if (cycle := find_cycle(alias)) is not None:
+    global _cleared
+    settings = mailer_settings()
+    if settings is not _cleared[0]:
+        _cleared = settings, set()
+    if alias in _cleared[1]:  # Django makes a backend for each send
+        return
+    if (cycle := find_cycle(alias)) is None:
+        _cleared[1].add(alias)
+    else:
         raise InvalidMailer(
             f"'using' goes round in a circle: {' -> '.join(cycle)}. "
             "Let one of them name a mailer that sends.",

@@ -181,7 +181,7 @@ def check_environment(mailers: Iterable[str]) -> Iterator[CheckMessage]:
     if not environment:
         return
     mailers = list(mailers)
-    if environment == PRODUCTION:
+    if environment.lower() == PRODUCTION:
         for alias in mailers:
             if is_a(alias, RedirectBackend):
                 yield Warning(

@@ -121,6 +121,9 @@ class EmailBackend(WrapperBackend):
         return replace(result, recipients=told, text=text)
 
 
+# An address, or a domain with a dot; "*" alone would let everybody get mail.
+_SOMEBODY = re.compile(r"[^@*.]@|[^@*.]\.|\.[^@*.]|^@?localhost$")
+
 _redirected: dict[str | None, tuple[float, int]] = {}  # hour, and mails in it
 _lock = threading.Lock()
 
@@ -152,5 +155,10 @@ def _mistakes(to: Any, allow: Any, most: Any) -> Iterator[str]:
     for allowed in _listed(allow):
         if not isinstance(allowed, str | re.Pattern) or not allowed:
             yield f"'allow' has {allowed!r}; it takes addresses, domains and patterns."
+        elif isinstance(allowed, str) and not _SOMEBODY.search(allowed):
+            yield (
+                f"'allow' has {allowed!r}, which is neither an address nor a domain such as "
+                "'example.com' or '*.example.com'."
+            )
     if most is not None and (type(most) is not int or most < 1):
         yield f"'max_per_hour' is {most!r}; it takes a whole number, 1 or more."

@@ -17,7 +17,7 @@ from django_mailplus.suppression.racing import tried_again
 from django_mailplus.suppression.reasons import Reason
 from django_mailplus.suppression.writing import lift, suppress
 
-__all__ = ["Choice", "choices", "choose", "is_stopped", "leave", "rejoin"]
+__all__ = ["Choice", "choices", "choose", "has_left", "is_stopped", "leave", "rejoin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,10 @@ def _choose(address: str, wanted: Collection[str], *, source: str) -> None:
             lift(address, reason=Reason.UNSUBSCRIBE, stream=stream)
     if "" in left:
         lift(address, reason=Reason.UNSUBSCRIBE, stream="")
+
+
+def has_left(address: str, stream: str) -> bool:
+    return bool({"", stream} & _left(address))
 
 
 def is_stopped(address: str) -> bool:

@@ -10,6 +10,7 @@ from django_mailplus.exceptions import UnsendableMessageError
 from django_mailplus.message.carried import signed
 from django_mailplus.message.envelope import bare_address, everybody
 from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.message.merging import MERGED_BY
 from django_mailplus.message.pristine import writes_as_django
 from django_mailplus.message.whole_header import WholeHeader
 from django_mailplus.message.wire import to_bytes
@@ -106,9 +107,8 @@ def _before_what_is_written(message: EmailMessage, stream: str) -> EmailMessage:
 
 
 _NAMES = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
-_TAKEN_APART_BY = ("merge_data", "merge_headers", "merge_metadata")
 
 
 def _is_taken_apart(message: EmailMessage) -> bool:
     """As django-anymail sees it: any of these, even if it is empty."""
-    return any(getattr(message, name, None) is not None for name in _TAKEN_APART_BY)
+    return any(getattr(message, name, None) is not None for name in MERGED_BY)

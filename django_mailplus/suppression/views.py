@@ -23,6 +23,7 @@ from django_mailplus.suppression.bulk import bulk_streams, is_bulk
 from django_mailplus.suppression.choices import (
     choices,
     choose,
+    has_left,
     is_stopped,
     leave,
     rejoin,
@@ -59,7 +60,8 @@ def unsubscribe(
         leave(address, stream, source="mail program")
         return HttpResponse("Unsubscribed.\n", content_type="text/plain; charset=utf-8")
     if not pressed(request):
-        return _show(request, "ask", token, address, stream)
+        page = "done" if has_left(address, stream) else "ask"
+        return _show(request, page, token, address, stream)
     if "undo" in request.POST:
         rejoin(address, stream)
         return _show(request, "undone", token, address, stream)

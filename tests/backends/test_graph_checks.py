@@ -136,9 +136,10 @@ def test_a_redirect_that_mail_in_the_outbox_has_passed(found):
     assert "before 'store' keeps it" in text
 
 
-def test_production_mails_real_people(found):
+@pytest.mark.parametrize("word", ["production", "Production"])
+def test_production_mails_real_people(found, word):
     mailers = {"default": mailer("redirect", "smtp", **TEAM), "smtp": mailer("smtp")}
-    ask = {"deploy": True, "environment": "production"}
+    ask = {"deploy": True, "environment": word}
     assert only(found(mailers, **ask)) == (
         "W054",
         "MAILERS['default'] redirects mail in production.",

@@ -259,6 +259,9 @@ def test_a_cap_for_an_hour(mailer, server):
         ({}, "a redirect needs 'to'"),
         ({"to": "team"}, "'to' has 'team'"),
         ({"to": TEAM, "allow": [3]}, "'allow' has 3"),
+        ({"to": TEAM, "allow": ["exmaple"]}, "neither an address nor a domain"),
+        ({"to": TEAM, "allow": ["*"]}, "neither an address nor a domain"),
+        ({"to": TEAM, "allow": ["*@*"]}, "neither an address nor a domain"),
         ({"to": TEAM, "max_per_hour": 0}, "'max_per_hour' is 0"),
     ],
 )
