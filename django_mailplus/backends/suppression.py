@@ -38,7 +38,8 @@ class EmailBackend(WrapperBackend):
     it has them.
 
     A message of a bulk stream to several recipients raises ValueError, unless a provider
-    takes it apart: each needs a link of his own.
+    takes it apart: each needs a link of his own. Of a batch with such a message nothing
+    is sent, and nobody is told of.
     """
 
     def prepare(self, message: EmailMessage) -> EmailMessage | None:
@@ -50,23 +51,26 @@ class EmailBackend(WrapperBackend):
         from django_mailplus.suppression.writing import kept_back
 
         found = _look_up(messages)
-        prepared = list(map(self._without, messages, found))
+        told = list(map(_kept_from, messages, found))
+        prepared = list(map(self._without, messages, found, told))
+        for message, recipients in zip(messages, told, strict=True):
+            if recipients:
+                self._tell(message, recipients)
         if pks := [entry.pk for stopped in found for entry in stopped.values()]:
             kept_back(pks)
         return prepared
 
     def _without(
-        self, message: EmailMessage, stopped: Mapping[str, Found]
+        self,
+        message: EmailMessage,
+        stopped: Mapping[str, Found],
+        told: tuple[RecipientResult, ...],
     ) -> EmailMessage | None:
         from django_mailplus.suppression.bulk import is_bulk
         from django_mailplus.suppression.headers import with_headers
 
-        told: tuple[RecipientResult, ...] = ()
         if stopped:
-            addresses = everybody(message)
-            told = tuple(_told(a, stopped[a]) for a in addresses if a in stopped)
-            self._tell(message, told)
-            if len(told) == len(addresses):
+            if len(told) == len(everybody(message)):
                 message.delivery_result = _result(told, self.alias)  # type: ignore[attr-defined]
                 return None
             message = tamed(message)  # one of a class with a recipients() of its own
@@ -127,6 +131,14 @@ def _found(messages: Sequence[EmailMessage]) -> Iterator[Mapping[str, Found]]:
     for stream, of_one in zip(streams, recipients, strict=True):
         on_list = found[stream]
         yield {address: on_list[address] for address in of_one if address in on_list}
+
+
+def _kept_from(
+    message: EmailMessage, stopped: Mapping[str, Found]
+) -> tuple[RecipientResult, ...]:
+    if not stopped:
+        return ()
+    return tuple(_told(a, stopped[a]) for a in everybody(message) if a in stopped)
 
 
 def _told(address: str, entry: Found) -> RecipientResult:

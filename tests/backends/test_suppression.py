@@ -153,6 +153,22 @@ def test_signal(guarded, server):
     assert heard == [[(BOB, "suppressed")]]
 
 
+def test_nobody_is_told_of_a_batch_that_is_refused(guarded, server):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    heard = []
+
+    def told(sender, **kwargs):
+        heard.append(sender)
+
+    message_suppressed.connect(told, sender=EmailBackend)
+    try:
+        with pytest.raises(ValueError, match="2 recipients"):
+            guarded().send_messages([letter(), letter(to=[CAROL, DAVE], stream="news")])
+    finally:
+        message_suppressed.disconnect(told, sender=EmailBackend)
+    assert (heard, server.commands) == ([], [])
+
+
 def test_a_leaf_that_tells_nothing(guarded, server):
     suppress(BOB, reason=Reason.COMPLAINT)
     sent = letter()
