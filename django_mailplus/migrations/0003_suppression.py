@@ -5,6 +5,8 @@ from __future__ import annotations
 import django.utils.timezone
 from django.db import migrations, models
 
+import django_mailplus.columns
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -43,7 +45,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "stream",
-                    models.CharField(
+                    django_mailplus.columns.ExactCharField(
                         blank=True,
                         help_text="Empty for all streams that the reason can stop.",
                         max_length=100,

@@ -119,7 +119,7 @@ def mass_mail(walk: Walk) -> str:
 def newsletter(walk: Walk) -> str:
     send(walk, "newsletter", walk.email)
     (mail,) = walk.new_mails(1)
-    link = mail.message["List-Unsubscribe"].strip("<>")
+    link = mail.message["List-Unsubscribe"].strip().strip("<>")
     path = urlsplit(link).path
     expect(link in mail.message.get_content(), "the link is not in the text")
     expect_words(walk.get(path), "Unsubscribe from “The harvest letter”?", walk.email)
