@@ -30,6 +30,8 @@ _TABLES = (
     models.Payload,
     models.Recipient,
     models.Attempt,
+    models.ProviderMessage,
+    models.TrackingEvent,
     models.MailerState,
 )
 

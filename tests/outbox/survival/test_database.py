@@ -39,17 +39,17 @@ def test_a_restart_between_the_reply_and_the_record():
             pytest.fail(why)
         pytest.skip(why)
     with PrivatePostgreSQL() as server, stage_on(server.settings) as stage:
-        ids = stage.call("enqueue", count=10)
+        ids = stage.call("enqueue", count=40)
         stage.sink.before_answer = once(server.stop)
         pid = stage.start(drain=True, lease=60.0)
         eventually(lambda: len(stage.sink.taken) >= stage.cap)
         time.sleep(0.3)
         # Those on their way when it went, and no more than could be recorded before.
-        assert stage.cap <= len(stage.sink.taken) < 10
+        assert stage.cap <= len(stage.sink.taken) < 40
         server.start()
         assert stage.wait(pid) == 0, stage.words()
         eventually(lambda: _answers(stage))
-        assert stage.states() == {"sent": 10}
+        assert stage.states() == {"sent": 40}
         assert stage.sink.accepted() == dict.fromkeys(ids, 1)
 
 
