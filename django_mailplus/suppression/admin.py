@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -31,6 +32,17 @@ class _EntryForm(ModelForm):  # type: ignore[type-arg]  # generic in the stubs a
         return address
 
 
+class _StreamFilter(admin.AllValuesFieldListFilter):
+    """Entries for all streams have no name of one, where a link needs some text."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            shown = str(choice["display"])  # there may be a count behind the name
+            if shown[:1] in ("", " "):
+                choice["display"] = f"{self.empty_value_display}{shown}"
+            yield choice
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Entries are added and taken off, never changed: each says what happened."""
@@ -45,7 +57,7 @@ class SuppressionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic i
         "expires_at",
         "kept_back",
     )
-    list_filter = ("reason", "stream", "created_at")
+    list_filter = ("reason", ("stream", _StreamFilter), "created_at")
     search_fields = ("address",)
     actions = ("download",)
     fields = ("address", "reason", "stream", "detail", "expires_at")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.racing import tried_again
 from django_mailplus.suppression.bulk import bulk_streams
-from django_mailplus.suppression.models import Suppression, entries
-from django_mailplus.suppression.racing import tried_again
+from django_mailplus.suppression.models import Suppression, database, entries
 from django_mailplus.suppression.reasons import Reason
 from django_mailplus.suppression.writing import lift, suppress
 
@@ -50,18 +50,31 @@ def rejoin(address: str, stream: str) -> None:
         lift(address, reason=Reason.UNSUBSCRIBE, stream=stream)
 
 
-@tried_again
-def choose(address: str, wanted: Collection[str], *, source: str) -> None:
-    """Exactly these streams; with none of them, none of those to come either."""
-    with transaction.atomic(using=router.db_for_write(Suppression)):
-        _choose(address, wanted, source=source)
+@tried_again(database)
+def choose(
+    address: str,
+    wanted: Collection[str],
+    *,
+    source: str,
+    among: Collection[str] | None = None,
+) -> None:
+    """Exactly these streams; with none of them, none of those to come either.
+
+    Where there are some, all that were not `among` those to choose from stay as they are.
+    """
+    with transaction.atomic(using=database()):
+        _choose(address, wanted, source, bulk_streams() if among is None else among)
 
 
-def _choose(address: str, wanted: Collection[str], *, source: str) -> None:
+def _choose(
+    address: str, wanted: Collection[str], source: str, among: Collection[str]
+) -> None:
     if not wanted:
         leave(address, "", source=source)
         return
     left = _left(address)
+    others = bulk_streams().keys() - set(among)
+    wanted = {*wanted, *(s for s in others if not {"", s} & left)}
     for stream in bulk_streams():
         if stream not in wanted:
             if stream not in left:

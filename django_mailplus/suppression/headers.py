@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.urls import NoReverseMatch, reverse
 
 from django_mailplus.exceptions import UnsendableMessageError
-from django_mailplus.message.carried import signed
+from django_mailplus.message.carried import finished
 from django_mailplus.message.envelope import bare_address, everybody
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.message.merging import MERGED_BY
@@ -17,7 +17,13 @@ from django_mailplus.message.wire import to_bytes
 from django_mailplus.pages.links import absolute_url, base_url
 from django_mailplus.suppression.tokens import make_token
 
-__all__ = ["preferences_url", "unsubscribe_headers", "unsubscribe_url", "with_headers"]
+__all__ = [
+    "mailboxes",
+    "preferences_url",
+    "unsubscribe_headers",
+    "unsubscribe_url",
+    "with_headers",
+]
 
 
 def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
@@ -26,16 +32,20 @@ def unsubscribe_headers(message: EmailMessage, stream: str) -> dict[str, str]:
     Raises `UnsendableMessageError` for a message to several, as each needs a link of his own, and
     ImproperlyConfigured where no address can be put before the link.
     """
-    # By key: to the same mailbox twice is to one.
-    addresses = [
-        *{lookalike_key(address): address for address in everybody(message)}.values()
-    ]
+    addresses = mailboxes(message)
     if len(addresses) != 1:
         raise UnsendableMessageError(
             f"A message of the stream {stream!r} has {len(addresses)} recipients, and the "
             "link in it would unsubscribe one of them for all. Send one message to each."
         )
     return _headers_for(addresses[0], stream)
+
+
+def mailboxes(message: EmailMessage) -> list[str]:
+    """The addresses that get it; two that are spelled differently and lead to one are one."""
+    return [
+        *{lookalike_key(address): address for address in everybody(message)}.values()
+    ]
 
 
 def _headers_for(address: str, stream: str) -> dict[str, str]:
@@ -94,8 +104,8 @@ def with_headers(message: EmailMessage, stream: str) -> EmailMessage:
 
 
 def _before_what_is_written(message: EmailMessage, stream: str) -> EmailMessage:
-    finished = to_bytes(message)
-    head = b"\r\n" + finished.partition(b"\r\n\r\n")[0].lower()
+    data = to_bytes(message)
+    head = b"\r\n" + data.partition(b"\r\n\r\n")[0].lower()
     if b"\r\nlist-unsubscribe:" in head:
         return message
     lines = "".join(
@@ -103,7 +113,7 @@ def _before_what_is_written(message: EmailMessage, stream: str) -> EmailMessage:
         for name, value in unsubscribe_headers(message, stream).items()
         if f"\r\n{name}:".lower().encode() not in head
     )
-    return signed(message, lines.encode() + finished)
+    return finished(message, lines.encode() + data)
 
 
 _NAMES = frozenset({"list-unsubscribe", "list-unsubscribe-post"})

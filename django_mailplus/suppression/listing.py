@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from django_mailplus.columns import in_columns
 from django_mailplus.message.envelope import bare_address, bare_addresses
 from django_mailplus.suppression.models import Suppression
 from django_mailplus.suppression.reasons import Reason
@@ -102,7 +101,8 @@ def _cell(value: object) -> str:
 
 
 def read(file: TextIO, *, reason: Reason | None = None) -> Iterator[Entry | str]:
-    """The entries of a file; for a line that is none, why, in words without its address.
+    """The entries of a file; for a line that is none, its number and why, without its
+    address.
 
     `reason` is for lines that say none, or for files without that column. Raises
     `NotReadableError` where there is no column of addresses, or a line that is no CSV.
@@ -126,7 +126,12 @@ def _entries(
         )
     for line in lines:
         said = {name: str(line.get(head) or "").strip() for name, head in heads.items()}
-        yield _entry(said, reason)
+        found = _entry(said, reason)
+        if isinstance(
+            found, str
+        ):  # of a cell with several lines, the number of its last
+            found = f"Line {lines.line_num} {found}."
+        yield found
 
 
 def _heads(fields: Iterable[str]) -> dict[str, str]:
@@ -186,6 +191,4 @@ def _moment(text: str) -> datetime.datetime | None:
         moment = datetime.datetime.combine(day, datetime.time())
     if moment is None:
         raise ValueError
-    if settings.USE_TZ:
-        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-    return timezone.make_naive(moment) if timezone.is_aware(moment) else moment
+    return in_columns(moment)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_mailplus.columns import ExactCharField
 from django_mailplus.suppression.reasons import Reason
 
-__all__ = ["Suppression", "entries"]
+__all__ = ["Suppression", "database", "entries"]
 
 
 class Suppression(models.Model):
@@ -54,6 +54,11 @@ class Suppression(models.Model):
         return f"{self.reason} {self.pk}"  # in logs and reprs, where no address belongs
 
 
+def database() -> str:
+    """The database of the list: the one that the project's router writes it to."""
+    return router.db_for_write(Suppression)
+
+
 def entries() -> models.QuerySet[Suppression]:
     """The table as it was written: a replica may not know yet who has just unsubscribed."""
-    return Suppression.objects.using(router.db_for_write(Suppression))
+    return Suppression.objects.using(database())

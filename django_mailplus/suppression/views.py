@@ -84,10 +84,11 @@ def preferences(
 ) -> HttpResponse:
     saved = pressed(request)
     if saved:
-        wanted = (
-            set() if "none" in request.POST else set(request.POST.getlist("stream"))
-        )
-        choose(address, wanted & bulk_streams().keys(), source="preferences")
+        ticked = [] if "none" in request.POST else request.POST.getlist("stream")
+        # One that came while the page was open had no box to be ticked.
+        shown = request.POST.getlist("shown") or list(bulk_streams())
+        wanted = bulk_streams().keys() & set(shown) & set(ticked)
+        choose(address, wanted, source="preferences", among=shown)
     return _show(
         request,
         "preferences",

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.dispatch import Signal
 from django.utils import timezone
@@ -24,8 +24,8 @@ from django_mailplus.columns import storable
 from django_mailplus.delivery import RecipientResult
 from django_mailplus.message.envelope import bare_address
 from django_mailplus.message.lookalike import lookalike_key
-from django_mailplus.suppression.models import Suppression, entries
-from django_mailplus.suppression.racing import tried_again
+from django_mailplus.racing import tried_again
+from django_mailplus.suppression.models import Suppression, database, entries
 from django_mailplus.suppression.reasons import Reason
 
 __all__ = [
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 _FOR_ALL_STREAMS = (Reason.HARD_BOUNCE, Reason.COMPLAINT, Reason.INVALID)
 
 
-@tried_again
+@tried_again(database)
 def suppress(
     address: str,
     *,
@@ -78,10 +78,9 @@ def suppress(
     row = Suppression(
         **wanted, **said, address=storable(address, 320), expires_at=expires_at
     )
-    database = router.db_for_write(Suppression)
     try:
-        with transaction.atomic(using=database):
-            row.save(using=database, force_insert=True)
+        with transaction.atomic(using=database()):
+            row.save(using=database(), force_insert=True)
     except IntegrityError:  # somebody else was as quick
         known = _renewed(wanted, said, expires_at)
         if known is None:
@@ -127,7 +126,7 @@ def lift(
     return delete(found)
 
 
-@tried_again
+@tried_again(database)
 def delete(rows: QuerySet[Suppression]) -> int:
     gone = list(rows)
     count, _ = rows.filter(pk__in=[row.pk for row in gone]).delete()
@@ -143,7 +142,7 @@ def kept_back(pks: Iterable[int]) -> None:
     """
     counted = partial(_count_kept_back, list(pks))
     with _telling("Mails kept back were not counted"):
-        transaction.on_commit(counted, using=router.db_for_write(Suppression))
+        transaction.on_commit(counted, using=database())
 
 
 def note_bounces(found: Iterable[RecipientResult], *, source: str) -> None:
@@ -153,7 +152,7 @@ def note_bounces(found: Iterable[RecipientResult], *, source: str) -> None:
     """
     bounced = partial(_suppress_bounced, list(found), source)
     with _telling(_NOT_NOTED):
-        transaction.on_commit(bounced, using=router.db_for_write(Suppression))
+        transaction.on_commit(bounced, using=database())
 
 
 _NOT_NOTED = "A bounce could not be noted on the do-not-mail list"
@@ -202,4 +201,4 @@ def tell_added(rows: Iterable[Suppression]) -> None:
 def _tell(signal: Signal, rows: Iterable[Suppression]) -> None:
     for row in rows:
         send = partial(signal.send_robust, sender=Suppression, suppression=row)
-        transaction.on_commit(send, using=router.db_for_write(Suppression))
+        transaction.on_commit(send, using=database())

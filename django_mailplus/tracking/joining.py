@@ -15,7 +15,7 @@ __all__ = ["METADATA", "Joined", "join"]
 METADATA = "mailplus_id"
 """What our id is called in the metadata of a message, where a project wants it there."""
 
-_LONGEST = ProviderMessage._meta.get_field("number").max_length
+_LONGEST = ProviderMessage._meta.get_field("external_id").max_length
 _LOOKED_AT = 2_000  # rows with one number: one for each recipient of a mail
 
 
@@ -28,30 +28,31 @@ class Joined:
 
 
 def join(
-    provider: str, number: str, address: str, metadata: object = None
+    provider: str, external_id: str, address: str, metadata: object = None
 ) -> Joined | None:
     """By the provider's number; else by our id in the metadata; else by the Message-ID.
 
     Some providers' numbers are the Message-ID that the mail had, so that events find it
     too before its number is noted, or when it left through the provider's SMTP servers.
     """
-    if number and (joined := _by_number(provider, number, address)):
+    if external_id and (joined := _by_external_id(provider, external_id, address)):
         return joined
     mails = OutboxMessage.objects.using(database())
     mail = None
     if (pk := _our_id(metadata)) is not None:
         mail = mails.filter(pk=pk).first()
-    if mail is None and "@" in number:
-        bare = storable(number, 255).strip("<>")
+    if mail is None and "@" in external_id:
+        bare = storable(external_id, 255).strip("<>")
         mail = mails.filter(message_id=f"<{bare}>").order_by("-pk").first()
     return None if mail is None else _whole(mail)
 
 
-def _by_number(provider: str, number: str, address: str) -> Joined | None:
+def _by_external_id(provider: str, external_id: str, address: str) -> Joined | None:
     named = (
         ProviderMessage.objects.using(database())
         .filter(
-            number=storable(number, _LONGEST), provider__in=[*names_of(provider), ""]
+            external_id=storable(external_id, _LONGEST),
+            provider__in=[*names_of(provider), ""],
         )
         .order_by("-pk")
     )

@@ -10,13 +10,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from django_mailplus.columns import storable
+from django_mailplus.columns import in_columns, storable
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import TrackingEvent, database
+from django_mailplus.racing import tried_again
 from django_mailplus.tracking.classifier import classify_event
 from django_mailplus.tracking.joining import Joined, join
 from django_mailplus.tracking.rules import Kind
@@ -36,7 +35,7 @@ class Told:
 
     provider: str
     type: str
-    number: str
+    external_id: str
     address: str
     event_id: str
     reason: str
@@ -49,13 +48,14 @@ class Told:
         return f"<Told {self.provider} {self.type}>"
 
 
+@tried_again(database)
 def note(told: Told) -> TrackingEvent | None:
     """The event at its mail; None where there is no such mail, or it is there already.
 
     What was noted before is not put on the list again: somebody may have been taken off
     it since. Raises DatabaseError; then nothing is noted, and it may be told again.
     """
-    joined = join(told.provider, told.number, told.address, told.metadata)
+    joined = join(told.provider, told.external_id, told.address, told.metadata)
     kind = classify_event(
         told.provider,
         told.type,
@@ -89,7 +89,7 @@ def _keep(told: Told, kind: Kind, joined: Joined) -> tuple[TrackingEvent, bool]:
             "address": storable(told.address, 320),
             "type": storable(told.type, 20),
             "kind": kind,
-            "happened_at": _in_columns(told.happened_at),
+            "happened_at": in_columns(told.happened_at) or DatabaseNow(),
             "event_id": storable(told.event_id, 255),
             "reason": storable(told.reason, 20),
             "text": storable(told.text, 500),
@@ -108,16 +108,3 @@ def _key(told: Told, kind: Kind, joined: Joined) -> str:
             parts += ["", moment, kind, told.reason, told.text]
     written = json.dumps(parts)
     return hashlib.sha256(written.encode()).hexdigest()
-
-
-def _in_columns(moment: datetime.datetime | None) -> datetime.datetime | DatabaseNow:
-    if moment is None:
-        return DatabaseNow()
-    if settings.USE_TZ:
-        return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-    aware = timezone.is_aware(moment)
-    return (
-        timezone.make_naive(moment, timezone.get_default_timezone())
-        if aware
-        else moment
-    )

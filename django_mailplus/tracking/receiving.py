@@ -90,7 +90,7 @@ def _on_event(sender: object, event: Any, esp_name: str, **kwargs: object) -> No
         Told(
             provider=esp_name,
             type=_text(event.event_type),
-            number=_text(event.message_id),
+            external_id=_text(event.message_id),
             address=_text(event.recipient),
             event_id=_text(event.event_id),
             reason=_text(event.reject_reason),

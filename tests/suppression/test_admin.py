@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -52,6 +54,19 @@ def test_search_finds_other_spellings(admin_client):
     for word in ("BOB@Example.com", f"Bob <{BOB}>", '"bob"@example.com', "bob"):
         page = admin_client.get(LIST, {"q": word}).content.decode()
         assert (BOB in page, "carol@" in page) == (True, False)
+
+
+@pytest.mark.parametrize(("query", "shown"), [("", "-"), ("?_facets=1", "- (1)")])
+def test_those_for_all_streams_can_be_chosen_and_the_choice_be_read(
+    admin_client, query, shown
+):
+    suppress(BOB, reason=Reason.COMPLAINT)
+    suppress("carol@example.com", reason=Reason.UNSUBSCRIBE, stream="news")
+    page = admin_client.get(f"{LIST}{query}").content.decode()
+    links = re.findall(r'<a href="([^"]*stream=[^"]*)"[^>]*>([^<]*)</a>', page)
+    assert [text for _, text in links] == [shown, shown.replace("-", "news")]
+    found = admin_client.get(f"{LIST}?stream=").content.decode()
+    assert (BOB in found, "carol@" in found) == (True, False)
 
 
 def test_actions(admin_client):

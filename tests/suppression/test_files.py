@@ -83,7 +83,13 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "why"), WRONG)
 def test_lines_that_are_no_entries(text, why):
-    assert entries(text) == [why]
+    assert entries(text) == [f"Line 2 {why}."]
+
+
+def test_lines_are_counted_as_an_editor_does():
+    text = 'address,detail\n\n"bob@example.com","two\nlines"\n\nbob,\n'
+    _, told = entries(text, reason=Reason.MANUAL)
+    assert told == "Line 6 has no address."
 
 
 @pytest.mark.parametrize("text", ["", "name,reason\nBob,manual\n", "\0"])
@@ -118,9 +124,9 @@ def test_there_and_back():
     text = "".join(csv_lines(Suppression.objects.all()))
     assert "\n=cmd" not in text
     Suppression.objects.all().delete()
-    assert take_over(entries(text)) == 4
+    assert take_over(entries(text)) == (4, 0)
     assert list(Suppression.objects.order_by("pk").values_list(*columns)) == before
-    assert take_over(entries(text)) == 0
+    assert take_over(entries(text)) == (0, 0)
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=30)
@@ -168,9 +174,35 @@ def test_known_ones_are_left_alone_and_expired_ones_come_back(
         entry("OLD@example.com"),
         *many,
     ]
-    assert take_over(given, dry_run=True) == 401
+    assert take_over(given, dry_run=True) == (401, 0)
     assert Suppression.objects.count() == 2
     with django_assert_max_num_queries(15):
-        assert take_over(given) == 401
+        assert take_over(given) == (401, 0)
     assert Suppression.objects.get(address=BOB).detail == "ours"
     assert is_suppressed("old@example.com")
+
+
+DAYS = [timezone.now() + timedelta(days=number) for number in (0, 3, 5, 7)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("ours", "theirs", "lasts", "longer"),
+    [
+        (DAYS[3], [None], None, 1),
+        (DAYS[3], [DAYS[1]], DAYS[3], 0),
+        (DAYS[1], [DAYS[3]], DAYS[3], 1),
+        (DAYS[1], [DAYS[3], DAYS[2]], DAYS[3], 1),
+        (DAYS[1], [DAYS[2], None, DAYS[3]], None, 1),
+        (None, [DAYS[3]], None, 0),
+    ],
+)
+def test_of_two_the_one_that_lasts_longer_counts(ours, theirs, lasts, longer):
+    suppress(BOB, reason=Reason.MANUAL, detail="ours", expires_at=ours)
+    given = [entry(expires_at=until) for until in theirs]
+    assert take_over(given, dry_run=True) == (0, longer)
+    assert Suppression.objects.get().expires_at == ours
+    assert take_over(given) == (0, longer)
+    assert take_over(given) == (0, 0)
+    known = Suppression.objects.get()
+    assert (known.expires_at, known.detail) == (lasts, "ours")

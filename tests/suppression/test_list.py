@@ -10,6 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from outbox.mailing import in_thread
 
+from django_mailplus.message.envelope import domain_on_wire
 from django_mailplus.signals import address_suppressed, suppression_lifted
 from django_mailplus.suppression.choices import choose
 from django_mailplus.suppression.importing import take_over
@@ -113,13 +114,23 @@ def test_a_reason_that_is_none():
     [
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("ann@bücher.example", "ann@XN--Bcher-KVA.example"),
+        ("ann@faß.example", "ann@fass.example"),
+        ("ann@faß.example", "ann@FASS.example"),
     ],
 )
-def test_domains_in_both_writings(known, asked):
+def test_domains_that_are_one_on_the_wire(known, asked):
+    assert domain_on_wire(known) == domain_on_wire(asked)
     for one, other in ((known, asked), (asked, known)):
         suppress(one, reason=Reason.MANUAL)
         assert is_suppressed(other)
         lift(other)
+
+
+@pytest.mark.django_db
+def test_a_domain_that_is_another_one_since_idna_2008():
+    suppress("ann@xn--fa-hia.example", reason=Reason.MANUAL)
+    assert not is_suppressed("ann@fass.example")
+    assert not is_suppressed("ann@faß.example")  # sent to fass.example
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -191,6 +192,32 @@ def test_preferences(visitor, settings, before, ticked, left):
     assert "Your choice is saved." in saved.content.decode()
     settings.MAILPLUS["BULK_STREAMS"]["new"] = "New"  # comes later
     assert streams_left() == left
+
+
+@pytest.mark.parametrize(
+    ("before", "ticked", "left"),
+    [
+        ([], ["news"], {"offers"}),
+        (["new"], ["news"], {"offers", "new"}),
+        ([""], ["news"], {"offers", "new"}),
+        (["news"], ["news", "new"], {"offers"}),  # made up
+        ([], [], {"news", "offers", "new"}),  # as the page says: none of them
+    ],
+)
+def test_a_stream_that_came_while_the_page_was_open(
+    visitor, settings, before, ticked, left
+):
+    for stream in before:
+        suppress(BOB, reason=Reason.UNSUBSCRIBE, stream=stream)
+    path = page(make=preferences_url)
+    shown = visitor.get(path)
+    fields = re.findall(r'name="shown" value="(\w+)"', shown.content.decode())
+    settings.MAILPLUS["BULK_STREAMS"]["new"] = "New"
+    form = {"form_token": token_of(shown), "shown": fields, "stream": ticked}
+    saved = visitor.post(path, form)
+    assert streams_left() == left
+    boxes = {choice.stream for choice in saved.context["choices"] if choice.wanted}
+    assert boxes == {"news", "offers", "new"} - left
 
 
 def test_none_of_them(visitor):

@@ -75,9 +75,9 @@ def provider(with_mailers):
 @pytest.fixture
 def hook(client, settings):
     """POSTs what a provider sends to django-anymail's own webhook; the status code."""
-    from tracking.payloads import ANYMAIL, SECRET
+    from tracking.payloads import SECRET, anymail_settings
 
-    settings.ANYMAIL = ANYMAIL()
+    settings.ANYMAIL = anymail_settings()
     settings.ROOT_URLCONF = "tracking.hook_urls"
     basic = "Basic " + base64.b64encode(SECRET.encode()).decode()
 

@@ -99,7 +99,7 @@ def test_all_extras_arrive_together(with_mailers):
 def rows(sent):
     return list(
         sent.provider_messages.order_by("pk").values_list(
-            "provider", "number", "address", "status"
+            "provider", "external_id", "address", "status"
         )
     )
 

@@ -6,6 +6,8 @@ import itertools
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import connection
+from racing_stage import losing
 from tracking.payloads import PROVIDERS, SAID, of_provider
 
 from django_mailplus.outbox.models import OutboxMessage, TrackingEvent
@@ -123,6 +125,18 @@ def test_what_could_not_be_put_on_the_list_is_told_again(
     assert listed() == [("bob@example.com", "hard_bounce", "")]
 
 
+def test_an_event_that_loses_against_another_one_is_noted_once(provider, hook):
+    provider("Postmark", ("n1", "sent"))
+    for lost in range(2):  # the event; the entry of the list that comes with it
+        TrackingEvent.objects.all().delete()
+        Suppression.objects.all().delete()
+        with connection.execute_wrapper(losing(lost)):
+            assert hook(*of_provider("Postmark", "hard", "n1")) == 200
+        assert kinds() == ["hard"]
+        [row] = Suppression.objects.all()
+        assert row.reported == 1
+
+
 def test_words_that_no_database_takes_keep_nobody_off_the_list(provider):
     provider("Postmark", ("n1", "sent"))
     for number in ("n1", "of no mail"):
@@ -131,7 +145,7 @@ def test_words_that_no_database_takes_keep_nobody_off_the_list(provider):
             Told(
                 provider="Postmark",
                 type="bounced",
-                number=number,
+                external_id=number,
                 address="bob@example.com",
                 event_id="",
                 reason="bounced",
