@@ -67,7 +67,7 @@ def test_views_cannot_be_changed():
 
 def test_nothing_at_all_is_an_empty_mail():
     assert view(b"") == MessageView(
-        headers=(), subject="", text="", html=None, attachments=(), links=()
+        headers=(), subject="", text="", html=None, attachments=()
     )
 
 
@@ -225,6 +225,17 @@ def test_links_of_html_count_only_where_there_is_no_text():
     )
 
 
+def test_links_are_those_that_a_browser_opens():
+    """Of two targets the first, of an element whose content nobody sees none."""
+    html = (
+        b"<iframe><a href=https://frame.example></a></iframe>"
+        b"<a href=https://first.example href=https://second.example>1</a>"
+        b"<![x> <a href=https://after.example>2</a>"
+    )
+    seen = single(html, "text/html")
+    assert seen.links == ("https://first.example", "https://after.example")
+
+
 @pytest.mark.parametrize(
     "html",
     [
@@ -371,3 +382,18 @@ def test_no_damage_to_a_real_mail_raises(rnd: random.Random):
             raw[at] = rnd.randrange(256)
     assert is_safe_view(view(bytes(raw)))
     assert every_attachment_is_there(bytes(raw))
+
+
+def test_parameters_without_end_are_read_to_a_point():
+    """The email package takes time by their square: a megabyte would take minutes."""
+    many = b"; a*0=b" * 5_000
+    raw = (
+        b"Subject: S\r\nContent-Type: text/html; charset=utf-8" + many + b"\r\n"
+        b"Content-Disposition: inline" + many + b"\r\n"
+        b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n<p>Hello</p>"
+    )
+    seen = view(raw)
+    assert seen.html == "<p>Hello</p>"
+    assert len(seen.header("Content-Type")) <= 10_000
+    assert len(seen.header("Content-Disposition")) <= 10_000
+    assert len(seen.header("X-Long")) == 20_000
