@@ -13,7 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from django_mailplus.verification.mailbox import email_field_of
+from django_mailplus.templated.recipient import email_field_of
+from django_mailplus.viewer import find_links
 
 
 def make_user(name="ann", email="ann@example.com", password="secret", **fields):  # noqa: S107
@@ -75,11 +76,16 @@ def queries():
 def links_of(message):
     """The links of a mail by their page: verify, report, change, cancel."""
     found = {}
-    for url in re.findall(r"https?://\S+", message.body):
+    for url in find_links(message.body):
         parts = urlsplit(url).path.strip("/").split("/")
         name = parts[1] if len(parts) == 4 else "verify" if len(parts) == 3 else "site"
         found[name] = url
     return found
+
+
+def said(message):
+    """The text of a mail on one line, wherever its lines break."""
+    return " ".join(message.body.split())
 
 
 def newest_link(name="verify"):

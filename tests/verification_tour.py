@@ -19,6 +19,7 @@ from django_mailplus.suppression import (
     suppress,
     unsubscribe_url,
 )
+from django_mailplus.templated.password_reset import PasswordResetForm
 from django_mailplus.verification import (
     send_account_exists_email,
     send_verification_email,
@@ -54,6 +55,7 @@ class Tour:
                 self.change()
                 self.report()
                 self.other_mails()
+                self.reset_password()
                 self.unsubscribe()
         finally:
             template_rendered.disconnect(self._rendered)
@@ -125,6 +127,11 @@ class Tour:
         verify_email_address(user)
         send_account_exists_email(user.email)
         self.press("/verify/resend/", email=f"{self.user.pk}4@example.com")
+
+    def reset_password(self):
+        form = PasswordResetForm({"email": self.user.email})
+        assert form.is_valid()
+        form.save(domain_override="shop.example.com")
 
     def unsubscribe(self):
         address = f"{self.user.pk}8@example.com"

@@ -79,6 +79,8 @@ def capture(message: EmailMessage, blobs: dict[str, bytes]) -> dict[str, Any]:
         document["extra_headers"] = _field(message, "extra_headers", _headers)
     if not addresses_as_django(message):
         document["recipients"] = _field(message, "recipients", _results)
+    if isinstance(origin := getattr(message, "mailplus_origin", None), dict):
+        document["origin"] = encode(origin)
     # What else is on a message that writes itself was for its own use, such as a key.
     if attributes := _attributes(message, heeded_only=not written_by_django):
         document["attributes"] = attributes

@@ -11,8 +11,9 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 
 from django_mailplus.compat import MODERN_MIME
 from django_mailplus.exceptions import SnapshotError
+from django_mailplus.message.related import RelatedEmail
 
-__all__ = ["FinishedMessage", "signed", "with_recipients"]
+__all__ = ["FinishedMessage", "finished", "with_recipients"]
 
 
 def _not_there(self: object) -> NoReturn:
@@ -74,6 +75,10 @@ class _AddressedAlternatives(_WithRecipients, EmailMultiAlternatives):
     pass
 
 
+class _AddressedRelated(_WithRecipients, RelatedEmail):
+    pass
+
+
 class _AddressedFinished(_WithRecipients, FinishedMessage):
     pass
 
@@ -81,6 +86,7 @@ class _AddressedFinished(_WithRecipients, FinishedMessage):
 _ADDRESSED: dict[Any, type[_WithRecipients]] = {
     EmailMessage: _AddressedMessage,
     EmailMultiAlternatives: _AddressedAlternatives,
+    RelatedEmail: _AddressedRelated,
     FinishedMessage: _AddressedFinished,
 }
 
@@ -92,9 +98,9 @@ def with_recipients(message: EmailMessage, recipients: list[str]) -> EmailMessag
     return addressed
 
 
-def signed(message: EmailMessage, finished: bytes) -> EmailMessage:
-    """The finished bytes of a message, to the same people."""
-    carried = FinishedMessage(finished)
+def finished(message: EmailMessage, data: bytes) -> EmailMessage:
+    """These bytes in the place of a message, to the same people."""
+    carried = FinishedMessage(data)
     for name, value in vars(message).items():
         if name not in _CONTENT and not name.startswith("mailplus_"):
             vars(carried)[name] = value

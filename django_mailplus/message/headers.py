@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django_mailplus.message.multipart import NotPlainError
 from django_mailplus.message.stamps import new_date, new_message_id
 
-__all__ = ["fields", "items", "text"]
+__all__ = ["extra_header", "fields", "items", "text"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _FROM_ATTRIBUTES = frozenset({"from", "to", "cc", "reply-to"})
@@ -55,6 +55,12 @@ def fields(message: EmailMessage) -> Iterator[tuple[str, str]]:
         yield "Message-ID", new_message_id()
     if extra:
         yield from _extra_fields(extra, names)
+
+
+def extra_header(message: EmailMessage, name: str) -> str:
+    """What `extra_headers` says of a name, in any case; empty where that is nothing."""
+    values = (v for n, v in message.extra_headers.items() if n.lower() == name.lower())
+    return str(next(values, ""))
 
 
 def items(values: object) -> list[Any] | tuple[Any, ...]:

@@ -37,6 +37,7 @@ from django_mailplus.message.multipart import (
     multipart,
     split_at_boundary,
 )
+from django_mailplus.message.related import beside_html, new_related, parted
 from django_mailplus.message.transfer import crlf, quoted_printable
 
 __all__ = ["DIALECT"]
@@ -84,14 +85,18 @@ def content(message: EmailMessage, charset: str) -> Piece:
     if not SUBTYPE.fullmatch(subtype):
         raise NotPlainError
     main = _text(body, subtype, charset)
-    attachments = items(message.attachments)
+    inline, attachments = parted(message, items(message.attachments))
     has_main = bool(body)
     if isinstance(message, EmailMultiAlternatives) and message.alternatives:
         pieces = [main] if body else []
+        alternatives = items(message.alternatives)
         pieces += [
             _alternative(message, alternative.content, alternative.mimetype, charset)
-            for alternative in items(message.alternatives)
+            for alternative in alternatives
         ]
+        if inline:
+            head = _related_head(charset)
+            beside_html(pieces, alternatives, map(_GIVEN.piece, inline), head)
         main = _multipart(message.alternative_subtype, charset, pieces)  # type: ignore[attr-defined]  # gone in 6.0
         has_main = True
     if not attachments:
@@ -201,6 +206,11 @@ def _binary_head(mimetype: str, filename: str | None) -> bytes:
 def _multipart_head(subtype: str, charset: str) -> tuple[bytes, bytes]:
     part = SafeMIMEMultipart(_subtype=subtype, encoding=charset)
     return split_at_boundary(head_of(part, _POLICY))
+
+
+@lru_cache(maxsize=64)
+def _related_head(charset: str) -> tuple[bytes, bytes]:
+    return split_at_boundary(head_of(new_related(charset), _POLICY))
 
 
 DIALECT = Dialect(

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["ATTACHMENTS", "Memory"]
+__all__ = ["ATTACHMENTS", "TEXTS", "Memory"]
 
 Value = TypeVar("Value")
 

@@ -33,6 +33,7 @@ from django_mailplus.message.multipart import (
     multipart,
     split_at_boundary,
 )
+from django_mailplus.message.related import beside_html, new_related, parted
 from django_mailplus.message.transfer import (
     base64_lines,
     crlf,
@@ -97,7 +98,7 @@ def content(message: EmailMessage, charset: str) -> Piece:
     subtype = message.content_subtype
     if not SUBTYPE.fullmatch(subtype):
         raise NotPlainError
-    attachments = items(message.attachments)
+    inline, attachments = parted(message, items(message.attachments))
     alternatives = (
         items(message.alternatives)
         if isinstance(message, EmailMultiAlternatives)
@@ -111,6 +112,10 @@ def content(message: EmailMessage, charset: str) -> Piece:
             _alternative(alternative.content, alternative.mimetype, charset)
             for alternative in alternatives
         ]
+        if inline:
+            beside_html(
+                pieces, alternatives, map(_GIVEN.piece, inline), _related_head()
+            )
         pieces = [multipart(_multipart_head("alternative"), pieces)]
     if attachments:
         pieces += [
@@ -247,6 +252,11 @@ def _multipart_head(subtype: str) -> tuple[bytes, bytes]:
     holder = email.message.EmailMessage(policy=_POLICY)
     getattr(holder, f"make_{subtype}")()
     return split_at_boundary(head_of(holder, _POLICY))
+
+
+@cache
+def _related_head() -> tuple[bytes, bytes]:
+    return split_at_boundary(head_of(new_related(None), _POLICY))
 
 
 DIALECT = Dialect(

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 
+from django_mailplus.message.related import RelatedEmail
+
 __all__ = [
     "addresses_as_django",
     "djangos_class",
@@ -29,10 +31,9 @@ _METHODS = frozenset(
 
 
 def djangos_class(kind: Any) -> type[EmailMessage]:
-    """The nearest one above, or the class itself."""
-    if issubclass(kind, EmailMultiAlternatives):
-        return EmailMultiAlternatives
-    return EmailMessage
+    """The nearest one above, or the class itself; RelatedEmail counts as one of them."""
+    known = (RelatedEmail, EmailMultiAlternatives, EmailMessage)
+    return next(stock for stock in known if issubclass(kind, stock))
 
 
 def addresses_as_django(message: EmailMessage) -> bool:

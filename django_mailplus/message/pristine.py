@@ -18,6 +18,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail import message as mail
 
 from django_mailplus.compat import MODERN_MIME
+from django_mailplus.message.related import RelatedEmail
 
 __all__ = ["is_pristine", "writes_as_django"]
 
@@ -36,7 +37,7 @@ _ELSEWHERE = frozenset(
 )
 
 
-_KINDS = (EmailMultiAlternatives, EmailMessage)
+_KINDS = (RelatedEmail, EmailMultiAlternatives, EmailMessage)
 
 
 def is_pristine() -> bool:
@@ -53,7 +54,10 @@ def _named(namespaces: list[Any]) -> list[dict[str, Any]]:
 
 
 def writes_as_django(message: EmailMessage) -> bool:
-    """Whether no method that writes was replaced: by a subclass, on it, or on Django's."""
+    """Whether no method that writes was replaced: by a subclass, on it, or on Django's.
+
+    RelatedEmail writes in its own way, which is known here.
+    """
     for kind in _KINDS:
         if isinstance(message, kind):
             methods, originals = _WRITING[kind]
@@ -109,6 +113,6 @@ _NOW = _namespaces()
 _BEFORE = [dict(namespace) for namespace in _NOW]
 _ALL_ORIGINAL = all(
     _is_original(piece)
-    for pieces in (*_BEFORE, *(originals for _, originals in _WRITING.values()))
+    for pieces in (*_BEFORE, *(_WRITING[kind][1] for kind in _KINDS[1:]))
     for piece in (pieces.values() if isinstance(pieces, dict) else pieces)
 )

@@ -14,6 +14,7 @@ from django.core.mail import (
 from django_mailplus.message.capture import LISTS, OPTIONS, is_attribute
 from django_mailplus.message.carried import FinishedMessage, with_recipients
 from django_mailplus.message.parts import read_message, read_part
+from django_mailplus.message.related import RelatedEmail
 from django_mailplus.message.values import decode, decode_content
 from django_mailplus.message.whole_header import whole
 
@@ -22,6 +23,7 @@ __all__ = ["rebuild"]
 _CLASSES: dict[str, type[EmailMessage]] = {
     "EmailMessage": EmailMessage,
     "EmailMultiAlternatives": EmailMultiAlternatives,
+    "RelatedEmail": RelatedEmail,
 }
 
 
@@ -45,6 +47,8 @@ def rebuild(document: dict[str, Any], blobs: dict[str, bytes]) -> EmailMessage:
         if not is_attribute(_text(name)):
             raise ValueError(name)
         values[name] = decode(value)
+    if "origin" in document:
+        values["mailplus_origin"] = decode(document["origin"])
     if "recipients" in document:
         return with_recipients(message, list(_listed(decode(document["recipients"]))))
     return message

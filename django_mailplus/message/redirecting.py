@@ -31,7 +31,7 @@ from django_mailplus.message.overriding import addresses_as_django, holds_as_dja
 from django_mailplus.message.pristine import writes_as_django
 from django_mailplus.message.snapshot import restore, take
 
-__all__ = ["Guard", "barred_from", "clean", "redirect", "tamed"]
+__all__ = ["Guard", "barred_from", "clean", "redirect", "tamed", "wrong_pattern"]
 
 Allowed = str | re.Pattern[str]
 
@@ -104,6 +104,22 @@ def _matches(address: str, allowed: Allowed) -> bool:
     if "*" in pattern:
         return fnmatch.fnmatchcase(compared, pattern)
     return compared == pattern
+
+
+# An address, or a domain with a dot; "*" alone would let everybody get mail.
+_SOMEBODY = re.compile(r"[^@*.]@|[^@*.]\.|\.[^@*.]|^@?localhost$")
+
+
+def wrong_pattern(allowed: object) -> str:
+    """What is wrong with an entry of `Guard.allow`, after the words "it has"."""
+    if not isinstance(allowed, str | re.Pattern) or not allowed:
+        return f"{allowed!r}; it takes addresses, domains and patterns."
+    if isinstance(allowed, str) and not _SOMEBODY.search(allowed):
+        return (
+            f"{allowed!r}, which is neither an address nor a domain such as "
+            "'example.com' or '*.example.com'."
+        )
+    return ""
 
 
 def tamed(message: EmailMessage) -> EmailMessage:

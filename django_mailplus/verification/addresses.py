@@ -10,20 +10,22 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from django_mailplus import conf
 from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_field_of, email_of
 from django_mailplus.verification import signals
 from django_mailplus.verification.locks import locked
-from django_mailplus.verification.mailbox import (
-    email_field_of,
-    email_of,
-    mailbox_key,
-    same_mailbox,
+from django_mailplus.verification.mailbox import mailbox_key, same_mailbox
+from django_mailplus.verification.models import (
+    EmailAddress,
+    database,
+    make_nonce,
+    primary,
 )
-from django_mailplus.verification.models import EmailAddress, make_nonce, primary
 from django_mailplus.verification.stores import field_agrees, note
 from django_mailplus.verification.waiting import may_be_verified
 
@@ -83,6 +85,7 @@ def is_proved(user: Any, row: EmailAddress) -> bool:
     )
 
 
+@tried_again(database)
 def verify_email_address(
     user: Any, email: str | None = None, *, purpose: str = "verify"
 ) -> Outcome:
@@ -105,6 +108,7 @@ def verify_email_address(
         return confirm(user, row)
 
 
+@tried_again(database)
 def unverify_email_address(
     user: Any, email: str | None = None, *, purpose: str = "verify"
 ) -> None:
@@ -195,7 +199,7 @@ def _prove(row: EmailAddress) -> bool:
 
 
 def _record(row: EmailAddress, key: str | None) -> bool:
-    with transaction.atomic(using=router.db_for_write(EmailAddress)):
+    with transaction.atomic(using=database()):
         unchanged = primary().filter(pk=row.pk, nonce=row.nonce)
         return bool(
             unchanged.update(

@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification.addresses import unverify_email_address
-from django_mailplus.verification.mailbox import email_of, same_mailbox
+from django_mailplus.verification.mailbox import same_mailbox
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.sending import send_verification_email
 

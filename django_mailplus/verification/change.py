@@ -19,6 +19,8 @@ from django.utils import translation
 
 from django_mailplus import conf
 from django_mailplus.pages import links as site
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     is_email_verified,
@@ -27,9 +29,14 @@ from django_mailplus.verification.addresses import (
 )
 from django_mailplus.verification.change_mails import confirm_links, tell_old_address
 from django_mailplus.verification.locks import locked
-from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mailbox
-from django_mailplus.verification.mails import Mail, Outgoing
-from django_mailplus.verification.models import EmailAddress, make_nonce, primary
+from django_mailplus.verification.mailbox import mailbox_key, same_mailbox
+from django_mailplus.verification.mails import Outgoing, VerificationMail
+from django_mailplus.verification.models import (
+    EmailAddress,
+    database,
+    make_nonce,
+    primary,
+)
 from django_mailplus.verification.sending import VerificationResult
 from django_mailplus.verification.throttle import claim_address, claim_change
 from django_mailplus.verification.tickets import Ticket
@@ -76,15 +83,14 @@ def start_email_change(
         wait = claim_address(new_email)
     if wait is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
-    with locked(user) as user:
-        if was_reported(user, new_email):  # this very moment
-            return VerificationResult(status="refused", ticket=ticket)
-        row = _pending_row(user, new_email, outgoing.language or "")
-        taken = is_taken(new_email, by_other_than=user)
-    tell_old_address(user, row, outgoing, "change_notice_")
+    user, row = _start(user, new_email, outgoing.language or "")
+    if row is None:
+        return VerificationResult(status="refused", ticket=ticket)
+    taken = is_taken(new_email, by_other_than=user)
+    tell_old_address(user, row, outgoing, "change_notice")
     status = outgoing.send(
-        Mail(
-            kind="account_exists_" if taken else "change_",
+        VerificationMail(
+            kind="account_exists" if taken else "change",
             to=new_email,
             user=None if taken else user,
             links=dict if taken else partial(confirm_links, outgoing, user, row),
@@ -97,6 +103,14 @@ def start_email_change(
         new_email=new_email,
     )
     return VerificationResult(status=status, ticket=ticket)
+
+
+@tried_again(database)
+def _start(user: Any, new_email: str, language: str) -> tuple[Any, EmailAddress | None]:
+    with locked(user) as user:
+        if was_reported(user, new_email):  # this very moment
+            return user, None
+        return user, _pending_row(user, new_email, language)
 
 
 def _pending_row(user: Any, new_email: str, language: str) -> EmailAddress:
@@ -124,6 +138,7 @@ def pending_change(user: Any) -> str | None:
     return newest.values_list("email", flat=True).first()
 
 
+@tried_again(database)
 def cancel_email_change(user: Any) -> bool:
     """Forget a change that waits for its confirmation; False if there is none."""
     with locked(user) as user:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from django_mailplus.pages import links as site
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_field_of, email_of
 from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     confirm,
@@ -20,14 +22,12 @@ from django_mailplus.verification.addresses import (
 from django_mailplus.verification.change_mails import tell_old_address
 from django_mailplus.verification.locks import writing
 from django_mailplus.verification.mailbox import (
-    email_field_of,
-    email_of,
     former_mailbox_key,
     mailbox_key,
     same_mailbox,
 )
 from django_mailplus.verification.mails import Outgoing
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.models import EmailAddress, database, primary
 from django_mailplus.verification.proofs import find_link
 
 __all__ = ["CancelOutcome", "ChangeOutcome", "cancel_link", "confirm_change_link"]
@@ -43,19 +43,25 @@ def confirm_change_link(
 ) -> tuple[ChangeOutcome | None, EmailAddress | None]:
     """Make the new address the user's. No outcome for a link that is not good (any more)."""
     base = site.base_url(request)
-    with writing():
-        found = find_link(uidb64, token, change=True, lock=True)
-        if found is None:
-            signals.tell(signals.email_verification_failed, user=None, reason="invalid")
-            return None, None
-        user, row = found
-        outcome = _change(user, row)
+    outcome, user, row = _confirmed(uidb64, token)
+    if row is None:
+        signals.tell(signals.email_verification_failed, user=None, reason="invalid")
+        return None, None
     if outcome == "changed":
         outgoing = Outgoing(base=base, request=request, language=row.language)
-        tell_old_address(user, row, outgoing, "changed_notice_")
+        tell_old_address(user, row, outgoing, "changed_notice")
     if outcome not in ("changed", "already_changed"):
         signals.tell(signals.email_verification_failed, user=user, reason=outcome)
     return outcome, row
+
+
+@tried_again(database)
+def _confirmed(
+    uidb64: str, token: str
+) -> tuple[ChangeOutcome, Any, EmailAddress] | tuple[None, None, None]:
+    with writing():
+        found = find_link(uidb64, token, change=True, lock=True)
+        return (_change(*found), *found) if found is not None else (None, None, None)
 
 
 def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
@@ -79,6 +85,7 @@ def _change(user: Any, row: EmailAddress) -> ChangeOutcome:
     return "changed"
 
 
+@tried_again(database)
 def cancel_link(uidb64: str, token: str) -> tuple[CancelOutcome | None, Any]:
     """What the reader of the old address asks for: stop the change, or undo it.
 
@@ -144,8 +151,7 @@ def _set_email(user: Any, email: str) -> bool:
 
 def _save_and_confirm(user: Any, old: str, new: str) -> bool:
     """Both or none: somebody else may prove the address this very moment."""
-    database = router.db_for_write(EmailAddress)
-    with transaction.atomic(using=database):
+    with transaction.atomic(using=database()):
         user.save(update_fields=[email_field_of(user)])
         addresses = primary().filter(user=user, purpose="verify")
         forget(addresses.filter(mailbox_key=mailbox_key(old)))
@@ -154,5 +160,5 @@ def _save_and_confirm(user: Any, old: str, new: str) -> bool:
             defaults={"user": user, "purpose": "verify", "email": new},
         )
         proved = confirm(user, row) in ("verified", "already_verified")
-        transaction.set_rollback(not proved, using=database)
+        transaction.set_rollback(not proved, using=database())
     return proved

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from django_mailplus import conf
 from django_mailplus.pages import links as site
+from django_mailplus.pages.words import in_words
 from django_mailplus.verification import links
 from django_mailplus.verification.addresses import was_reported
 from django_mailplus.verification.mailbox import masked
-from django_mailplus.verification.mails import Mail, Outgoing, in_words
+from django_mailplus.verification.mails import Outgoing, VerificationMail
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.sending import link_timeout
 from django_mailplus.verification.throttle import claim_address
@@ -40,7 +41,7 @@ def tell_old_address(
     user: Any,
     row: EmailAddress,
     outgoing: Outgoing,
-    kind: Literal["change_notice_", "changed_notice_"],
+    kind: Literal["change_notice", "changed_notice"],
 ) -> None:
     """A notice to the old address, which can stop or undo the change if it was proved.
 
@@ -53,11 +54,11 @@ def tell_old_address(
         return
     proved = row.previous_verified
     if not proved and (
-        kind == "changed_notice_" or not _may_be_told(user, row.previous_email)
+        kind == "changed_notice" or not _may_be_told(user, row.previous_email)
     ):
         return
     outgoing.send(
-        Mail(
+        VerificationMail(
             kind=kind,
             to=row.previous_email,
             user=user,

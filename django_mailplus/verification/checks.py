@@ -23,12 +23,12 @@ from django.core.exceptions import (
     ObjectDoesNotExist,
 )
 from django.db import DatabaseError, models
-from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from django_mailplus import compat, conf
 from django_mailplus.pages.links import begins_links
-from django_mailplus.verification.mailbox import email_field_of
+from django_mailplus.templated.recipient import email_field_of
+from django_mailplus.verification.links import pages_included
 from django_mailplus.verification.subject import Subject
 from django_mailplus.verification.tokens import accepts_token, default_generator
 
@@ -50,22 +50,12 @@ def check_verification() -> Iterator[CheckMessage]:
     yield from _base_url()
     yield from _store()
     yield from _names()
-    if not _pages_included():
+    if not pages_included():
         return
     yield from _host()
     yield from _email_field()
     yield from _generator()
     yield from _login()
-
-
-def _pages_included() -> bool:
-    try:
-        reverse("mailplus:verify_email_resend")
-    except NoReverseMatch:
-        return False
-    except Exception:  # a broken URLconf is reported by Django's own checks
-        return False
-    return True
 
 
 def _base_url() -> Iterator[CheckMessage]:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_mailplus import conf
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.racing import tried_again
+from django_mailplus.verification.models import EmailAddress, database, primary
 
 __all__ = ["code_timeout", "is_for_another", "put_code", "try_code"]
 
@@ -48,6 +49,7 @@ def is_for_another(row: EmailAddress, ticket_id: str) -> bool:
     )
 
 
+@tried_again(database)
 def try_code(user: Any, row: EmailAddress, typed: str) -> bool:
     """Whether this is the code of the row; costs one of its tries either way.
 

@@ -8,7 +8,8 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from django_mailplus.verification.mailbox import email_field_of, email_of, same_mailbox
+from django_mailplus.templated.recipient import email_field_of, email_of
+from django_mailplus.verification.mailbox import same_mailbox
 
 __all__ = ["ChangeForm", "CodeForm", "ResendForm"]
 

@@ -17,10 +17,10 @@ from django.views.decorators.csrf import csrf_protect
 
 from django_mailplus import conf
 from django_mailplus.pages.showing import open_page, pressed
+from django_mailplus.templated.recipient import email_field_of, email_of
 from django_mailplus.verification.addresses import is_proved
 from django_mailplus.verification.change_links import cancel_link, confirm_change_link
 from django_mailplus.verification.forms import ResendForm
-from django_mailplus.verification.mailbox import email_field_of, email_of
 from django_mailplus.verification.models import EmailAddress
 from django_mailplus.verification.pages import show, visitor, welcome
 from django_mailplus.verification.proofs import (

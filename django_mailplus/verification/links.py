@@ -21,6 +21,7 @@ __all__ = [
     "find_user",
     "is_safe_next",
     "page_url",
+    "pages_included",
     "uid_of",
 ]
 
@@ -35,6 +36,17 @@ def page_url(name: str, *args: str) -> str:
             'path("verify/", include("django_mailplus.verification.urls")) to the URLconf '
             "that ROOT_URLCONF names."
         ) from error
+
+
+def pages_included() -> bool:
+    """Whether the project has the pages of this room among its URLs."""
+    try:
+        reverse("mailplus:verify_email_resend")
+    except NoReverseMatch:
+        return False
+    except Exception:  # a broken URLconf is reported by Django's own checks
+        return False
+    return True
 
 
 def is_safe_next(url: str, request: HttpRequest) -> bool:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.models import database, primary
 
 __all__ = ["idle_write", "locked", "writing"]
 
@@ -17,8 +17,8 @@ __all__ = ["idle_write", "locked", "writing"]
 @contextmanager
 def locked(user: Any) -> Iterator[Any]:
     """The user as the database has it now, and nobody else changing it until the end."""
-    with writing() as database:
-        users = get_user_model()._default_manager.using(database)
+    with writing() as written:
+        users = get_user_model()._default_manager.using(written)
         # Without the joins of a manager: PostgreSQL cannot lock the far side of some.
         yield users.select_related(None).select_for_update().get(pk=user.pk)
 
@@ -31,11 +31,11 @@ def writing() -> Iterator[str]:
     another one wrote between, without waiting ("database is locked"). One that writes
     first waits for its turn.
     """
-    database = router.db_for_write(EmailAddress)
-    with transaction.atomic(using=database):
-        if not connections[database].features.has_select_for_update:
+    written = database()
+    with transaction.atomic(using=written):
+        if not connections[written].features.has_select_for_update:
             idle_write()
-        yield database
+        yield written
 
 
 def idle_write() -> None:

@@ -8,13 +8,10 @@ lenient, or one mailbox is mailed as often as it can be spelled (CVE-2019-19844)
 from __future__ import annotations
 
 import string
-from typing import Any
 
 from django_mailplus.message.lookalike import digest
 
 __all__ = [
-    "email_field_of",
-    "email_of",
     "former_mailbox_key",
     "mailbox_key",
     "masked",
@@ -22,17 +19,6 @@ __all__ = [
 ]
 
 _TO_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-
-
-def email_field_of(user: Any) -> str:
-    """The field of a user, or of a user model, that holds the address: Django's auth asks so."""
-    ask = getattr(user, "get_email_field_name", None)
-    return str(ask()) if ask is not None else "email"
-
-
-def email_of(user: Any) -> str:
-    """The current address of a user; empty when there is none."""
-    return str(getattr(user, email_field_of(user), "") or "")
 
 
 def _strict(email: str) -> str:

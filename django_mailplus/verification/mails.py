@@ -5,44 +5,41 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router, transaction
+from django.db import transaction
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import get_script_prefix
-from django.utils import timezone, translation
-from django.utils.timesince import timesince
+from django.utils import timezone
 
 from django_mailplus import conf
 from django_mailplus.compat import in_transaction
 from django_mailplus.mail import EmailMultiAlternatives
 from django_mailplus.pages.links import current_site
+from django_mailplus.templated import render_mail
+from django_mailplus.templated.recipient import writing_for
 from django_mailplus.verification.links import page_url
-from django_mailplus.verification.models import EmailAddress
+from django_mailplus.verification.models import database
 
-__all__ = ["Mail", "Outgoing", "in_words"]
+__all__ = ["Kind", "Outgoing", "VerificationMail"]
 
 logger = logging.getLogger(__name__)
 
 Kind = Literal[
-    "", "change_", "change_notice_", "changed_notice_", "account_exists_", "no_account_"
+    "verify",
+    "change",
+    "change_notice",
+    "changed_notice",
+    "account_exists",
+    "no_account",
 ]
-"""Prefix of the templates subject.txt, body.txt and body.html."""
-
-
-def in_words(span: timedelta) -> str:
-    """A span of time for a reader, in the active language."""
-    now = timezone.now()
-    return timesince(now - span, now, depth=1)
+"""The template of a mail, in mailplus/verification/mail/."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class VerificationMail:
     """What one mail says. Links are filled in by `links`, in the reader's language."""
 
     kind: Kind
@@ -62,23 +59,20 @@ class Outgoing:
     language: str | None = None
 
     def send(
-        self, mail: Mail, *, then: Callable[[], object] | None = None
+        self, mail: VerificationMail, *, then: Callable[[], object] | None = None
     ) -> Literal["sent", "queued", "failed"]:
         """Render now, send after the commit; `then` is called if the mail left.
 
         A mail that could not be sent is logged, not raised: whether one was sent must
         not show. A mistake in the project (a template, a mailer) is raised.
         """
-        message = self._message(mail)
-        database = router.db_for_write(EmailAddress)
-        if in_transaction(database):
+        message = self.message(mail)
+        if in_transaction(database()):
 
-            def send_mail() -> (
-                None
-            ):  # a function, for Django logs its name if it raises
+            def send_mail() -> None:  # Django logs the name of what raises
                 self._deliver(message, then)
 
-            transaction.on_commit(send_mail, using=database, robust=True)
+            transaction.on_commit(send_mail, using=database(), robust=True)
             return "queued"
         return "sent" if self._deliver(message, then) else "failed"
 
@@ -100,20 +94,17 @@ class Outgoing:
             then()
         return sent
 
-    def _message(self, mail: Mail) -> EmailMultiAlternatives:
-        language = self.language or translation.get_language()
-        with translation.override(language or settings.LANGUAGE_CODE):
-            context = {**self._site(), **mail.links(), **mail.context}
-            context |= {"email": mail.to, "user": mail.user}
-            name = f"mailplus/verification/{mail.kind}"
-            subject = render_to_string(f"{name}subject.txt", context, self.request)
-            message = EmailMultiAlternatives(
-                subject="".join(subject.splitlines()).strip(),
-                body=render_to_string(f"{name}body.txt", context, self.request),
-                to=[mail.to],
+    def message(self, mail: VerificationMail) -> EmailMultiAlternatives:
+        """It, rendered and not sent."""
+        with writing_for(mail.user, self.language):
+            about = {"email": mail.to, "user": mail.user}
+            message = render_mail(
+                f"mailplus/verification/mail/{mail.kind}.html",
+                {**self._site(), **mail.links(), **mail.context, **about},
+                to=mail.to,
+                request=self.request,
+                base_url=self.base,
             )
-            html = render_to_string(f"{name}body.html", context, self.request)
-            message.attach_alternative(html, "text/html")
         # Links and codes are keys: an outbox erases them once they were sent.
         message.outbox = {"sensitive": True}  # type: ignore[attr-defined]
         return message

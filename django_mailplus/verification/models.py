@@ -19,7 +19,7 @@ from django_mailplus import conf
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.verification.mailbox import mailbox_key
 
-__all__ = ["EmailAddress", "SendingAllowance", "make_nonce", "primary"]
+__all__ = ["EmailAddress", "SendingAllowance", "database", "make_nonce", "primary"]
 
 
 def make_nonce() -> str:
@@ -95,9 +95,14 @@ class EmailAddress(models.Model):
         return f"{self.purpose}:{lookalike_key(self.email)}"
 
 
+def database() -> str:
+    """The database of the addresses: the one that the project's router writes them to."""
+    return router.db_for_write(EmailAddress)
+
+
 def primary() -> models.QuerySet[EmailAddress]:
     """The table as it was written: a replica may not know yet what was just mailed."""
-    return EmailAddress.objects.using(router.db_for_write(EmailAddress))
+    return EmailAddress.objects.using(database())
 
 
 class SendingAllowance(models.Model):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import router
 
 from django_mailplus import conf
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import signals
 from django_mailplus.verification.addresses import (
     Outcome,
@@ -17,8 +18,8 @@ from django_mailplus.verification.addresses import (
 from django_mailplus.verification.codes import try_code
 from django_mailplus.verification.links import find_user
 from django_mailplus.verification.locks import idle_write, locked, writing
-from django_mailplus.verification.mailbox import email_of, mailbox_key
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.mailbox import mailbox_key
+from django_mailplus.verification.models import EmailAddress, database, primary
 from django_mailplus.verification.tokens import Generator, Use, check_token
 
 __all__ = [
@@ -42,8 +43,7 @@ def find_link(
     lock: bool = False,
 ) -> Found | None:
     """The user and the row that a link belongs to, or None; never raises for a bad link."""
-    database = router.db_for_write(EmailAddress) if lock else None
-    user = find_user(uidb64, lock=lock, database=database)
+    user = find_user(uidb64, lock=lock, database=database() if lock else None)
     if user is None:
         return None
     row = _row_of(user, token, use, change=change)
@@ -90,6 +90,7 @@ def check_verification_token(
     return row.email if row is not None and row.purpose == purpose else None
 
 
+@tried_again(database)
 def confirm_link(uidb64: str, token: str) -> tuple[Outcome | None, Found | None]:
     """Prove the address of a link. No outcome for a link that is not good (any more)."""
     with writing():
@@ -114,10 +115,7 @@ def confirm_code(
         if not try_code(row.user, row, typed):
             continue
         try:
-            with locked(row.user) as user:
-                # Reported or taken back since the code was read: it is good no more.
-                now = primary().get(pk=row.pk, nonce=row.nonce)
-                outcome = confirm(user, now)
+            outcome, user = _confirm_row(row)
         except ObjectDoesNotExist:
             break
         if outcome not in ("verified", "already_verified"):
@@ -129,6 +127,14 @@ def confirm_code(
     return None, None
 
 
+@tried_again(database)
+def _confirm_row(row: EmailAddress) -> tuple[Outcome, Any]:
+    with locked(row.user) as user:
+        # Reported or taken back since the code was read: it is good no more.
+        return confirm(user, primary().get(pk=row.pk, nonce=row.nonce)), user
+
+
+@tried_again(database)
 def report_link(uidb64: str, token: str) -> Found | None:
     """The reader was not the one: links and codes end, and no more mail goes out for the row."""
     with writing():

@@ -17,15 +17,11 @@ from django.utils import translation
 
 from django_mailplus import conf
 from django_mailplus.pages.links import base_url
+from django_mailplus.templated.recipient import email_field_of, email_of
 from django_mailplus.verification.addresses import is_proved
 from django_mailplus.verification.locks import idle_write
-from django_mailplus.verification.mailbox import (
-    email_field_of,
-    email_of,
-    mailbox_key,
-    same_mailbox,
-)
-from django_mailplus.verification.mails import Mail, Outgoing
+from django_mailplus.verification.mailbox import mailbox_key, same_mailbox
+from django_mailplus.verification.mails import Outgoing, VerificationMail
 from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.sending import (
     Proof,
@@ -80,7 +76,7 @@ def send_account_exists_email(
     if (wait := claim_address(email)) is not None:
         return VerificationResult(status="throttled", retry_after=wait, ticket=ticket)
     outgoing = _outgoing(request)
-    mail = Mail(kind="account_exists_", to=email, user=user)
+    mail = VerificationMail(kind="account_exists", to=email, user=user)
     if user is not None:
         row = save_row(renewed(user, row))
         if needs_proof(user, row) and not is_refused(user, row):
@@ -106,7 +102,7 @@ def _answer(
     rows: dict[Any, EmailAddress],
     request: HttpRequest | None,
 ) -> None:
-    mail = Mail(kind="no_account_", to=ticket.email)
+    mail = VerificationMail(kind="no_account", to=ticket.email)
     for user in users:
         row = rows.get(user.pk) or EmailAddress.of(user, email_of(user))
         if needs_proof(user, row) and not is_refused(user, row):
@@ -114,7 +110,7 @@ def _answer(
             issue(user, row, _outgoing(request, row.language), Proof(ticket=ticket))
             return
         if is_proved(user, row):
-            mail = Mail(kind="account_exists_", to=email_of(user), user=user)
+            mail = VerificationMail(kind="account_exists", to=email_of(user), user=user)
     idle_write()
     if mail.user is not None or conf.setting("VERIFICATION_MAIL_UNKNOWN"):
         _outgoing(request).send(mail)

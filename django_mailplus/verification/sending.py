@@ -12,19 +12,21 @@ from typing import Any, Literal
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from django_mailplus import conf
 from django_mailplus.pages import links as site
+from django_mailplus.pages.words import in_words
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import links, signals
 from django_mailplus.verification.addresses import forget, is_proved
 from django_mailplus.verification.codes import code_timeout, is_for_another, put_code
-from django_mailplus.verification.mailbox import email_of, mailbox_key, same_mailbox
-from django_mailplus.verification.mails import Mail, Outgoing, in_words
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.mailbox import mailbox_key, same_mailbox
+from django_mailplus.verification.mails import Outgoing, VerificationMail
+from django_mailplus.verification.models import EmailAddress, database, primary
 from django_mailplus.verification.throttle import claim_address
 from django_mailplus.verification.tickets import Ticket
 from django_mailplus.verification.tokens import (
@@ -205,8 +207,8 @@ def issue(
         code = put_code(user, row, ticket.id)
         save_row(row, new_code=True)
     return outgoing.send(
-        Mail(
-            kind="",
+        VerificationMail(
+            kind="verify",
             to=row.email,
             user=user,
             context=proof.context,
@@ -288,16 +290,15 @@ def is_refused(user: Any, row: EmailAddress) -> bool:
 
 def save_row(row: EmailAddress, *, new_code: bool = False) -> EmailAddress:
     """Write the row; the result is another one if a second request was first to make it."""
-    database = router.db_for_write(EmailAddress)
     if not row._state.adding:
         fields = ["email", "language"]
         if new_code:
             fields += ["code_hash", "code_ticket", "code_expires_at", "code_attempts"]
-        row.save(using=database, update_fields=fields)
+        row.save(using=database(), update_fields=fields)
         return row
     try:
-        with transaction.atomic(using=database):
-            row.save(using=database, force_insert=True)
+        with transaction.atomic(using=database()):
+            row.save(using=database(), force_insert=True)
     except IntegrityError:
         first = find_row(row.user, row.email, row.purpose)
         if first._state.adding:

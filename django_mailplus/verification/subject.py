@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_mailplus.verification.mailbox import email_field_of
+from django_mailplus.templated.recipient import email_field_of
 
 __all__ = ["Subject"]
 

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from django_mailplus import conf
 from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.racing import tried_again
 from django_mailplus.verification.models import SendingAllowance
 
 __all__ = [
@@ -29,12 +30,17 @@ __all__ = [
 _DAY = timedelta(days=1)
 
 
+def _database() -> str:
+    return router.db_for_write(SendingAllowance)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     cooldown: timedelta
     per_day: int
 
 
+@tried_again(_database)
 def claim(key: str, limit: Limit) -> timedelta | None:
     """Take one sending; None if it was there to take, else how long to wait at most.
 
@@ -75,7 +81,7 @@ def claim(key: str, limit: Limit) -> timedelta | None:
 
 
 def _rows() -> QuerySet[SendingAllowance]:
-    return SendingAllowance.objects.using(router.db_for_write(SendingAllowance))
+    return SendingAllowance.objects.using(_database())
 
 
 def claim_address(address: str) -> timedelta | None:

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from django_mailplus import conf
 from django_mailplus.pages.showing import open_page, pressed, private_page
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import links
 from django_mailplus.verification.addresses import is_email_verified
 from django_mailplus.verification.change import (
@@ -23,7 +24,7 @@ from django_mailplus.verification.change import (
 )
 from django_mailplus.verification.forms import ChangeForm, CodeForm, ResendForm
 from django_mailplus.verification.gates import verified_email_not_required
-from django_mailplus.verification.mailbox import email_of, mailbox_key
+from django_mailplus.verification.mailbox import mailbox_key
 from django_mailplus.verification.models import EmailAddress, primary
 from django_mailplus.verification.pages import show, visitor, welcome
 from django_mailplus.verification.proofs import confirm_code

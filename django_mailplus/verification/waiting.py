@@ -8,15 +8,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Exists, OuterRef, QuerySet
 
 from django_mailplus import conf
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification.locks import locked
-from django_mailplus.verification.mailbox import email_of, mailbox_key
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.mailbox import mailbox_key
+from django_mailplus.verification.models import EmailAddress, database, primary
 
 __all__ = ["deactivate_until_verified", "may_be_verified", "with_waiting"]
 
 _WAITS = "mailplus_waits"
 
 
+@tried_again(database)
 def deactivate_until_verified(user: Any) -> None:
     """Make the account inactive, to be made active again by the proof of its address.
 

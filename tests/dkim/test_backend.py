@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import functools
 import re
+from pathlib import Path
 
 import pytest
 from django.core import mail as django_mail
@@ -137,7 +138,8 @@ def test_the_message_of_the_caller_stays_as_it_was(mailer):
         (["x"], None, "it takes dicts"),
         ([{"domain": "example.com"}], None, "lacks its 'selector'"),
         ([{**made()[1], "kye": 1}], None, "unknown fields 'kye'"),
-        ([{**made()[1], "key": "/no/such/file"}], None, "No such file"),
+        ([{**made()[1], "key": "/no/such/file"}], None, "No such.*dkimkey"),
+        ([{**made()[1], "key": Path("/no/such")}], None, "No such.*dkimkey"),
         ([{**made()[1], "password": "x"}], None, "not encrypted"),
         ([made()[1]], {"BACKEND": "example_backends.Refusing"}, "as they are"),
     ],
@@ -146,7 +148,7 @@ def test_mistakes_are_told_before_a_mail_is_sent(mailer, entries, leaf, words):
     with pytest.raises(InvalidMailer, match=words):
         mailer(*entries, leaf=leaf)
     options = {"using": "smtp", "keys": entries}
-    [finding] = [f for f in EmailBackend.check("x", options) if words in f.msg]
+    [finding] = [f for f in EmailBackend.check("x", options) if re.search(words, f.msg)]
     assert finding.id == "mailplus.E051"
     assert "PRIVATE" not in finding.msg
 

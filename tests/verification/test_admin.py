@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
-from verification_stage import Visitor, make_user, newest_link
+from verification_stage import Visitor, make_user, newest_link, said
 
 from django_mailplus.verification import is_email_verified, verify_email_address
 from django_mailplus.verification.models import EmailAddress
@@ -95,7 +95,7 @@ def test_staff_without_a_permission_see_nothing(client, rows):
 def test_mail_again_in_the_language_of_the_reader(boss, rows):
     EmailAddress.objects.update(language="de")
     act(boss, "send_again", rows["pending"])
-    assert "3\xa0Tage" in mail.outbox[0].body
+    assert "3 Tage" in said(mail.outbox[0])
 
 
 def test_mail_again_to_whoever_reported_or_is_not_active(boss, rows):

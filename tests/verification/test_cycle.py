@@ -1,6 +1,6 @@
 """From the mail to the proof, and everything that must not get there.
 
-Runs for other user models and databases as well: see test_elsewhere.py.
+Runs for other user models and databases as well: see tests/test_elsewhere.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.core import mail
 from django.db import connection, transaction
 from verification_stage import links_of, make_user, newest_link, queries
 
+from django_mailplus.templated.recipient import email_field_of
 from django_mailplus.verification import (
     is_email_verified,
     make_verification_url,
@@ -20,7 +21,6 @@ from django_mailplus.verification import (
     unverify_email_address,
     verify_email_address,
 )
-from django_mailplus.verification.mailbox import email_field_of
 from django_mailplus.verification.models import EmailAddress
 
 BASE = "https://shop.example.com"

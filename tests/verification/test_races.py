@@ -1,4 +1,4 @@
-"""Requests at the same moment, on databases that run them so: see test_elsewhere.py."""
+"""Requests at the same moment, on databases that run them so: see tests/test_elsewhere.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core import mail
 from django.db import connection, transaction
 from verification_stage import links_of, make_user
 
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import (
     is_email_verified,
     send_verification_email,
@@ -19,7 +20,6 @@ from django_mailplus.verification import (
 )
 from django_mailplus.verification.change_links import cancel_link, confirm_change_link
 from django_mailplus.verification.codes import put_code, try_code
-from django_mailplus.verification.mailbox import email_of
 from django_mailplus.verification.models import EmailAddress, SendingAllowance
 from django_mailplus.verification.proofs import confirm_link
 from django_mailplus.verification.throttle import Limit, claim

@@ -1,4 +1,4 @@
-"""Links and names with django.contrib.sites: see test_elsewhere.py."""
+"""Links and names with django.contrib.sites: see tests/test_elsewhere.py."""
 
 from __future__ import annotations
 
