@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Literal
 
 from django.core.checks import CheckMessage, Error
 from django.core.mail import EmailMessage
-from django.core.mail.backends.base import BaseEmailBackend
 
 from django_mailplus.backends.breakers import Breaker, Patience, breaker_of
 from django_mailplus.backends.declaring import (
@@ -23,19 +22,15 @@ from django_mailplus.backends.declaring import (
     MailplusBackend,
     option_errors,
 )
+from django_mailplus.backends.forwarding import Forwarding, Pair
 from django_mailplus.backends.inline import Inline
 from django_mailplus.backends.preparing import PreparedStream
-from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.routing import Member, Route, Rules, mistakes
 from django_mailplus.backends.splitting import SplitStream
-from django_mailplus.backends.tracing import hop
-from django_mailplus.chain import (
-    aliases_in,
-    refuse_cycle,
-)
-from django_mailplus.compat import InvalidMailer, get_mailer, mailers, mailers_defined
-from django_mailplus.delivery import DeliveryResult, unsent
-from django_mailplus.exceptions import PartialDeliveryError
+from django_mailplus.blocking import check_may_send
+from django_mailplus.chain import aliases_in
+from django_mailplus.compat import InvalidMailer, get_mailer
+from django_mailplus.delivery import DeliveryResult, get_result, set_result, unsent
 from django_mailplus.message.copying import copy_message
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.outbox.sending.streams import Stream, open_stream
@@ -50,131 +45,11 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-class _Forwarding(MailplusBackend):
-    """Opens, uses and closes the mailers it names with `using`."""
-
-    def __init__(
-        self,
-        *,
-        using: Any = None,
-        fail_silently: bool = False,
-        alias: str | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(alias=alias, **options)
-        self.alias = alias
-        self.fail_silently = fail_silently
-        self.using = self._aliases(using)
-        if alias is not None:
-            refuse_cycle(alias)
-        self._opened: dict[str | None, BaseEmailBackend] = {}
-
-    def _aliases(self, using: Any) -> tuple[str | None, ...]:
-        """The aliases to send through; (None,) is our SMTP backend with EMAIL_ settings."""
-        if using is None and not mailers_defined():
-            return (None,)
-        aliases = aliases_in(using)
-        if not aliases:
-            raise InvalidMailer(
-                f"OPTIONS must define 'using': the alias of the mailer that {self._expects} "
-                f"(configured: {_configured()}).",
-                alias=self.alias,
-            )
-        for name in aliases:
-            if name not in mailers:
-                raise InvalidMailer(
-                    f"'using' names the mailer {name!r}, which is not configured "
-                    f"(configured: {_configured()}).",
-                    alias=self.alias,
-                )
-        return aliases
-
-    @classmethod
-    def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
-        findings = super().check(alias, options)
-        if alias is not None and not aliases_in(options.get("using")):
-            findings.append(
-                Error(
-                    f"MAILERS[{alias!r}]: OPTIONS must define 'using'.",
-                    hint=f"Name the alias of the mailer that {cls._expects}.",
-                    id="mailplus.E005",
-                )
-            )
-        return findings
-
-    _expects: ClassVar[str] = "sends"
-
-    def _mailer(self, alias: str | None) -> BaseEmailBackend:
-        """The open mailer, or a new one that connects for this call alone."""
-        mailer = self._opened.get(alias) or get_mailer(alias)
-        if self.fail_silently:
-            # It has to go on after a failure itself: an error would end the whole batch.
-            mailer.fail_silently = True
-        return mailer
-
-    def open(self) -> bool | None:
-        """Open every mailer behind this one; True if that made a new connection.
-
-        None if one could not be reached and `fail_silently` says to go on.
-        """
-        made_one = False
-        for alias in self.using:
-            if alias not in self._opened:
-                self._opened[alias] = get_mailer(alias)
-            try:
-                made_one = bool(self._opened[alias].open()) or made_one
-            except OSError:
-                if not self.fail_silently:
-                    raise
-                return None
-        return made_one
-
-    def close(self) -> None:
-        opened, self._opened = self._opened, {}
-        with contextlib.ExitStack() as stack:  # one that fails keeps no other open
-            for mailer in opened.values():
-                stack.callback(mailer.close)
-
-    def _forward(
-        self, alias: str | None, pairs: list[tuple[EmailMessage, EmailMessage]]
-    ) -> int:
-        """Send the copies in one call and hand their results to the originals."""
-        leaving = [copied for _, copied in pairs]
-        failed: BaseException | None = None
-        try:
-            with hop(alias, leaving) as told:
-                told.count = self._mailer(alias).send_messages(leaving)
-                return told.count or 0
-        except PartialDeliveryError as error:
-            failed = error
-            originals = {id(copied): original for original, copied in pairs}
-            failures = [(originals.get(id(m), m), why) for m, why in error.failures]
-            raise PartialDeliveryError(sent=error.sent, failures=failures) from error
-        except BaseException as error:
-            failed = error
-            # What smtplib and sockets raise; mistakes are never swallowed.
-            if self.fail_silently and isinstance(error, OSError):
-                return 0
-            raise
-        finally:
-            for original, copied in pairs:
-                self.carry(copied, original, failed)
-
-    def carry(
-        self,
-        sent: EmailMessage,
-        original: EmailMessage,
-        error: BaseException | None = None,
-    ) -> None:
-        """Tell the caller's message what became of what was sent in its place."""
-        carry_result(sent, original)
-
-
-class WrapperBackend(_Forwarding):
+class WrapperBackend(Forwarding):
     """Hands messages to one mailer after `prepare` has seen a copy of each.
 
     `prepare` runs for the whole batch before anything is handed on: if it raises,
-    nothing of the batch was sent.
+    nothing of the batch was sent. An OSError is then silent where `fail_silently` says so.
     """
 
     kind: ClassVar[BackendKind] = "wrapper"
@@ -220,37 +95,48 @@ class WrapperBackend(_Forwarding):
         originals = list(email_messages)
         copies = []
         for original in originals:
-            original.delivery_result = None  # type: ignore[attr-defined]
+            set_result(original, None)
             copies.append(copy_message(original))
+        try:
+            made = self.prepare_all(copies)
+        except OSError as error:
+            self._note_unsent(originals, error)
+            if not self.fail_silently:
+                raise
+            return 0
         pairs = []
-        results = zip(originals, copies, self.prepare_all(copies), strict=True)
-        for original, copied, prepared in results:
+        for original, copied, prepared in zip(originals, copies, made, strict=True):
             if prepared is not None:
                 pairs.append((original, prepared))
             else:
-                original.delivery_result = self._dropped(copied, original)  # type: ignore[attr-defined]
-        return self._forward(self.using[0], pairs) if pairs else 0
+                set_result(original, self._dropped(copied, original))
+        return self._hand_on(pairs) if pairs else 0
+
+    def _hand_on(self, pairs: list[Pair]) -> int:
+        """What is kept, each with the message that is sent in its place."""
+        return self._forward(self.using[0], pairs)
 
     def stream(self, concurrency: int | None = None) -> Stream | None:
         """For an outbox: to begin to send and to learn of outcomes apart."""
         if type(self).send_messages is not WrapperBackend.send_messages:
             return None  # such as an outbox, which keeps what it is given
-        make = partial(get_mailer, self.using[0])
         return PreparedStream(
-            open_stream(make, concurrency),
+            self._next_stream(concurrency),
             prepare=self.prepare,
             dropped=self._dropped,
             carry=self.carry,
         )
 
+    def _next_stream(self, concurrency: int | None) -> Stream:
+        return open_stream(partial(get_mailer, self.using[0]), concurrency)
+
     def _dropped(self, copied: EmailMessage, original: EmailMessage) -> DeliveryResult:
-        said: DeliveryResult | None = getattr(copied, "delivery_result", None)
-        return said or unsent(
+        return get_result(copied) or unsent(
             envelope_of(original).rcpt_to, None, kind="suppressed", mailer=self.alias
         )
 
 
-class RouterBackend(_Forwarding):
+class RouterBackend(Forwarding):
     """Hands each message to the one of its mailers that `choose` names.
 
     Messages for the same mailer leave together. When a mailer raises, the others still
@@ -329,6 +215,7 @@ class RouterBackend(_Forwarding):
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         """Closed: override `choose`. Returns how many messages were sent in all."""
+        check_may_send()  # before a mailer would be taken for one that is down
         stream = self._routed(self._inline)
         sent = 0
         for message in email_messages:
@@ -371,9 +258,10 @@ class RouterBackend(_Forwarding):
                     f"({', '.join(map(repr, self.using))}).",
                     alias=self.alias,
                 )
+        some = not set(aliases).issuperset(self.using)  # others are for other messages
         if len(aliases) == 1:
-            return Route(aliases)
-        return Route(aliases, self.breaker, self.rules)
+            return Route(aliases, partial=some)
+        return Route(aliases, self.breaker, self.rules, partial=some)
 
     def breaker(self, alias: str | None) -> Breaker:
         """What is known of a mailer: whether it is down, and for how long."""
@@ -382,7 +270,3 @@ class RouterBackend(_Forwarding):
     def _inline(self, alias: str | None) -> Inline:
         opened = self._opened.get(alias)
         return Inline(alias, opened or get_mailer(alias), keep=opened is not None)
-
-
-def _configured() -> str:
-    return ", ".join(map(repr, mailers)) or "none"

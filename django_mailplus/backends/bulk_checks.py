@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.http.request import validate_host
 
 from django_mailplus import conf
@@ -22,7 +24,6 @@ from django_mailplus.smtp.options import is_loopback
 __all__ = ["check_bulk", "check_streams"]
 
 _BACKEND = "django_mailplus.backends.suppression.EmailBackend"
-_LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 _LONGEST = 100  # characters, of the columns
 
 
@@ -59,10 +60,11 @@ def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
     guards = [alias for alias in mailers if _is_suppression(alias)]
     for alias in guards:
         yield from _early(alias)
+    yield from _unheard(mailers)
     if not conf.setting("BULK_STREAMS"):
         return
     if not guards:
-        if all(backend_path(alias) == _LOCMEM for alias in mailers):
+        if all(is_a(alias, LocmemBackend) for alias in mailers):
             return  # put there by Django for the time of the tests
         yield Warning(
             "MAILPLUS['BULK_STREAMS'] names streams, and no mailer looks at the do-not-mail "
@@ -87,6 +89,18 @@ def _early(alias: str) -> Iterator[CheckMessage]:
                 hint=f"Let mail pass such a mailer behind {store!r}, on every way.",
                 id="mailplus.W061",
             )
+
+
+def _unheard(mailers: list[str]) -> Iterator[CheckMessage]:
+    of_anymail = [a for a in mailers if backend_path(a).startswith("anymail.backends.")]
+    if of_anymail and not apps.is_installed("anymail"):
+        yield Warning(
+            f"MAILERS[{of_anymail[0]!r}] sends with django-anymail, and 'anymail' is not "
+            "among INSTALLED_APPS: nobody hears what the provider tells of bounces and "
+            "complaints.",
+            hint='Add "anymail" to INSTALLED_APPS.',
+            id="mailplus.W064",
+        )
 
 
 def _pages() -> Iterator[CheckMessage]:

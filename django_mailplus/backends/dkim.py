@@ -19,7 +19,7 @@ from django_mailplus.dkim.canonical import fields_of, split
 from django_mailplus.dkim.keys import Key, read_key
 from django_mailplus.dkim.signing import sign
 from django_mailplus.exceptions import UnsendableMessageError
-from django_mailplus.message.carried import signed
+from django_mailplus.message.carried import finished
 from django_mailplus.message.envelope import bare_address, domain_of
 from django_mailplus.message.wire import to_bytes
 
@@ -78,7 +78,7 @@ class EmailBackend(WrapperBackend):
 
     def prepare(self, message: EmailMessage) -> EmailMessage:
         data = _seven_bits(to_bytes(message))
-        return signed(message, sign(data, self._keys_for(_author(data))))
+        return finished(message, sign(data, self._keys_for(_author(data))))
 
     def _keys_for(self, sender: str) -> list[Key]:
         domain = domain_of(sender).encode("idna").decode()

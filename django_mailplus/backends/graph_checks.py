@@ -11,6 +11,7 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 from django_mailplus import conf
 from django_mailplus.backends.base import MailplusBackend, RouterBackend
 from django_mailplus.backends.declaring import is_a
+from django_mailplus.backends.inbox import EmailBackend as InboxBackend
 from django_mailplus.backends.limiting import ONE_PROCESS, UNLOCKED
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
 from django_mailplus.backends.redirect import EmailBackend as RedirectBackend
@@ -43,6 +44,7 @@ def check_graph(mailers: Iterable[str]) -> Iterator[CheckMessage]:
             _limited_alone,
             _limits_the_storing,
             _limits_one_way,
+            _streams_as_domains,
             _patient_for_ever,
         ):
             yield from check(alias)
@@ -142,19 +144,34 @@ def _limits_one_way(alias: str) -> Iterator[CheckMessage]:
         return
     for router in walk(alias):
         ways = aliases_used(router) if is_a(router, RouteBackend) else ()
-        limited = [way for way in ways if any(map(_is_limit, walk(way)))]
-        if limited and len(limited) < len(ways):
+        patient = [way for way in ways if any(map(_waits_for_room, walk(way)))]
+        if patient and len(patient) < len(ways):
             yield Warning(
-                f"MAILERS[{router!r}] takes mail from {alias!r} several ways, and only "
-                f"{limited[0]!r} has a rate limit: while that one has no room, mail for the "
-                "other ways waits as well.",
-                hint=f"Put {router!r} before two outboxes, one for each way.",
+                f"MAILERS[{router!r}] takes mail from {alias!r} several ways, and in the way "
+                f"of {patient[0]!r} a rate limit waits for room: a worker that holds much "
+                "mail for it does not get on with mail for the others.",
+                hint="Give that limit the option 'max_wait': 0, and such mail is put off; or "
+                f"put {router!r} before two outboxes, one for each way.",
                 id="mailplus.W059",
             )
 
 
-def _is_limit(alias: str) -> bool:
-    return is_a(alias, RateLimitBackend)
+def _waits_for_room(alias: str) -> bool:
+    return is_a(alias, RateLimitBackend) and options_of(alias).get("max_wait") != 0
+
+
+def _streams_as_domains(alias: str) -> Iterator[CheckMessage]:
+    options = options_of(alias)
+    if not is_a(alias, RouteBackend) or options.get("by", "domain") != "domain":
+        return
+    for key in options.get("routes", ()):
+        if "." not in key and key.lower() != "localhost":
+            yield Warning(
+                f"MAILERS[{alias!r}]: the keys of 'routes' are domains of recipients, and "
+                f"{key!r} has no dot: mail of a stream with that name does not go there.",
+                hint='If it is a stream, add "by": "stream" to OPTIONS.',
+                id="mailplus.W070",
+            )
 
 
 def _patient_for_ever(alias: str) -> Iterator[CheckMessage]:
@@ -213,11 +230,13 @@ def reached_without(alias: str, guards: Callable[[str], bool]) -> str | None:
 
 
 def _sends(alias: str) -> bool:
-    """Whether it leads out: a development backend of Django's does not."""
+    """Whether it leads out: a development backend of Django's does not, nor the inbox."""
     if is_a(alias, DjangoSMTPBackend, SMTPBackend):
         return True
     module = getattr(_backend(alias), "__module__", "")
-    return not module.startswith("django.core.mail.backends.")
+    return not (
+        module.startswith("django.core.mail.backends.") or is_a(alias, InboxBackend)
+    )
 
 
 def _backend(alias: str) -> object:

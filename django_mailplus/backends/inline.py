@@ -9,10 +9,11 @@ from collections.abc import Callable
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from django_mailplus.backends.routing import Sent, UntriedError
+from django_mailplus.backends.answers import UntriedError
+from django_mailplus.backends.routing import Sent
 from django_mailplus.backends.tracing import hop
 from django_mailplus.chain import find_backend, walk
-from django_mailplus.delivery import DeliveryResult, classify, mark_unsent
+from django_mailplus.delivery import DeliveryResult, classify, get_result, mark_unsent
 from django_mailplus.exceptions import PartialDeliveryError
 
 __all__ = ["Inline"]
@@ -129,7 +130,7 @@ def _all_told(batch: list[EmailMessage], sent: int) -> list[Sent]:
     counts = [_accepted(message) for message in batch]
     left = sent - sum(counts)
     for number, message in enumerate(batch):
-        if left > 0 and getattr(message, "delivery_result", None) is None:
+        if left > 0 and get_result(message) is None:
             counts[number], left = 1, left - 1
     counts[0] += left
     return [(m, None, count) for m, count in zip(batch, counts, strict=True)]
@@ -145,7 +146,7 @@ def _told(
     told: list[Sent] = []
     left = []
     for message in batch:
-        result: DeliveryResult | None = getattr(message, "delivery_result", None)
+        result = get_result(message)
         if id(message) in errors:
             told.append((message, errors[id(message)], 0))
         elif result is None or _is_untried(result):
@@ -162,5 +163,5 @@ def _is_untried(result: DeliveryResult) -> bool:
 
 
 def _accepted(message: EmailMessage) -> int:
-    result: DeliveryResult | None = getattr(message, "delivery_result", None)
+    result = get_result(message)
     return int(result is not None and bool(result.accepted))

@@ -1,4 +1,4 @@
-"""Who keeps the books of a rate: the database, a cache, or this process alone.
+"""Who keeps count of a rate: the database, a cache, or this process alone.
 
 Django builds a backend for every send, so what has left stands here or where all processes
 see it. Where that is down each process keeps to the rate by itself: mail goes on.
@@ -12,6 +12,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
@@ -22,48 +24,59 @@ from django.db import Error, connections, transaction
 from django_mailplus.compat import InvalidMailer, in_transaction
 from django_mailplus.rates import Rate
 
-__all__ = ["ONE_PROCESS", "UNLOCKED", "RateLimiter", "forget_limiters", "limiter_of"]
+__all__ = [
+    "ONE_PROCESS",
+    "UNLOCKED",
+    "Elsewhere",
+    "RateLimiter",
+    "forget_limiters",
+    "limiter_of",
+]
 
 logger = logging.getLogger(__name__)
 
 Grant = tuple[int, float]
 """Room for so many mails; where that is 0, the seconds until there is room for one."""
 
-_LOCKED = 10  # seconds; whoever holds the books for longer has died
-_SAFE = 0.5  # of them: after that it may be another one who holds them
+_LOCKED = 10  # seconds; whoever holds the lock for longer has died
+_SAFE = 0.5  # of them: after that it may be another one who holds it
 _PATIENCE = 1.0  # seconds to try again where somebody else takes room at this moment
 _QUARREL = (0.001, 0.005)  # seconds between two tries
 _SAYS_SO = 60.0  # seconds between two lines of the log
-_KEPT = 60  # seconds for which a cache keeps books that say nothing any more
+_KEPT = 60  # seconds for which a cache keeps a count that says nothing any more
 
 T = TypeVar("T")
 
 
-class _Books(Protocol):
-    def take(self, wanted: int) -> Grant: ...
+class _Storage(Protocol):
+    def take(self, wanted: int, elsewhere: Elsewhere) -> Grant: ...
 
 
 class RateLimiter:
-    """All processes together; or as `books` goes, where there is only this one."""
+    """All processes together; or as `storage` goes, where there is only this one."""
 
-    def __init__(self, alias: str | None, books: _Books, own: _Books) -> None:
-        self._alias, self._books, self._own = alias, books, own
+    def __init__(self, alias: str | None, storage: _Storage, own: _Storage) -> None:
+        self._alias, self._storage, self._own = alias, storage, own
         self._said_so = -_SAYS_SO
 
-    def take(self, wanted: int) -> Grant:
+    def take(self, wanted: int, elsewhere: Elsewhere | None = None) -> Grant:
         """Room for so many mails or for fewer; it is used whether they leave or not.
 
-        Raises InvalidMailer where the tables of the database are yet to be made.
+        Who asks several times gives the same `elsewhere` each time. Raises InvalidMailer
+        where the tables of the database are yet to be made.
         """
+        if elsewhere is None:
+            with closing(Elsewhere()) as elsewhere:
+                return self.take(wanted, elsewhere)
         try:
-            return self._books.take(wanted)
+            return self._storage.take(wanted, elsewhere)
         except InvalidMailer:
             raise
         except Exception as error:
             if isinstance(error, Error) and (text := _unmigrated(error)):
                 raise InvalidMailer(text, alias=self._alias) from error
             self._say_so(error)
-            return self._own.take(wanted)
+            return self._own.take(wanted, elsewhere)
 
     def _say_so(self, error: Exception) -> None:
         now = time.monotonic()
@@ -86,7 +99,7 @@ def _unmigrated(error: Error) -> str:
 def _taken(
     rates: Sequence[Rate], free_at: Mapping[str, float], now: float, wanted: int
 ) -> tuple[Grant, Mapping[str, float]]:
-    """The grant, and the books after it; by the unit of each rate."""
+    """The grant, and the count after it; by the unit of each rate."""
     ahead = {r.unit: r.ahead(free_at.get(r.unit, now) - now) for r in rates}
     granted = min(wanted, *(rate.room(ahead[rate.unit]) for rate in rates))
     if granted < 1:
@@ -95,7 +108,7 @@ def _taken(
     return (granted, 0.0), after
 
 
-class _OwnBooks:
+class _ProcessStorage:
     """Of this process."""
 
     def __init__(self, rates: Sequence[Rate]) -> None:
@@ -103,7 +116,7 @@ class _OwnBooks:
         self._free_at: Mapping[str, float] = {}
         self._lock = threading.Lock()
 
-    def take(self, wanted: int) -> Grant:
+    def take(self, wanted: int, _: Elsewhere) -> Grant:
         with self._lock:
             grant, self._free_at = _taken(
                 self._rates, self._free_at, time.monotonic(), wanted
@@ -111,10 +124,10 @@ class _OwnBooks:
         return grant
 
 
-class _CachedBooks:
+class _CacheStorage:
     """In a cache of Django's, by the clocks of the hosts.
 
-    What all caches have is `add`, which succeeds for one alone: it locks the books. One
+    What all caches have is `add`, which succeeds for one alone: it locks the count. One
     whose time is over writes nothing any more.
     """
 
@@ -124,7 +137,7 @@ class _CachedBooks:
         self._key = f"mailplus:ratelimit:{digest[:32]}"
         self._rates, self._cache = rates, cache
 
-    def take(self, wanted: int) -> Grant:
+    def take(self, wanted: int, _: Elsewhere) -> Grant:
         def taken() -> Grant | None:
             begun = time.monotonic()
             return self._take(wanted, begun) if self._lock() else None
@@ -157,19 +170,19 @@ class _CachedBooks:
         return 0, _PATIENCE
 
 
-class _DatabaseBooks:
+class _DatabaseStorage:
     """In the database of the outbox, by its clock."""
 
     def __init__(self, alias: str | None, rates: Sequence[Rate]) -> None:
         self._alias, self._rates = alias or "", rates
 
-    def take(self, wanted: int) -> Grant:
-        return _outside_transactions(lambda: self._take(wanted))
+    def take(self, wanted: int, elsewhere: Elsewhere) -> Grant:
+        return _outside_transactions(lambda: self._take(wanted), elsewhere)
 
     def _take(self, wanted: int) -> Grant:
-        from django_mailplus.outbox.mailers.rates import Limiter, name_of
+        from django_mailplus.outbox.mailers.rates import DatabaseLimiter, name_of
 
-        limiter = Limiter({name_of(self._alias, r): r for r in self._rates})
+        limiter = DatabaseLimiter({name_of(self._alias, r): r for r in self._rates})
 
         def taken() -> Grant | None:
             if granted := limiter.take(wanted):
@@ -183,7 +196,7 @@ class _DatabaseBooks:
 def _persistent(
     ask: Callable[[], Grant | None], *, otherwise: Callable[[], Grant]
 ) -> Grant:
-    """Again for a while, where somebody else was at the books."""
+    """Again for a while, where somebody else was at the count."""
     until = time.monotonic() + _PATIENCE
     while (grant := ask()) is None:
         if time.monotonic() >= until:
@@ -192,10 +205,27 @@ def _persistent(
     return grant
 
 
-def _outside_transactions(ask: Callable[[], T]) -> T:
+class Elsewhere:
+    """Another connection, in a thread of its own; opened for the first who asks there."""
+
+    def __init__(self) -> None:
+        self._thread: ThreadPoolExecutor | None = None
+
+    def ask(self, question: Callable[[], T]) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "mailplus ratelimit")
+        return self._thread.submit(question).result()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.submit(connections.close_all)  # those of that thread
+            self._thread.shutdown()
+
+
+def _outside_transactions(ask: Callable[[], T], elsewhere: Elsewhere) -> T:
     """Over another connection, where the caller's is within a transaction.
 
-    There the books would be locked for all until it ends, and a rollback would give back
+    There the count would be locked for all until it ends, and a rollback would give back
     the room of mail that has left. SQLite has one writer: it would wait for itself.
     """
     from django_mailplus.outbox.models import database
@@ -206,23 +236,7 @@ def _outside_transactions(ask: Callable[[], T]) -> T:
     if connections[alias].vendor == "sqlite":
         with transaction.atomic(using=alias):  # what fails here spoils nothing else
             return ask()
-    found: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(ask())
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            connections.close_all()  # those of this thread
-
-    thread = threading.Thread(target=run, name="mailplus ratelimit")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
+    return elsewhere.ask(ask)
 
 
 ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
@@ -232,12 +246,12 @@ UNLOCKED = ("filebased.FileBasedCache", "db.DatabaseCache")
 """Whose `add` may succeed for two at once, or is part of a transaction of the caller's."""
 
 
-def _books(alias: str | None, rates: Sequence[Rate], cache: str | None) -> _Books:
+def _storage(alias: str | None, rates: Sequence[Rate], cache: str | None) -> _Storage:
     if cache is None:
-        return _DatabaseBooks(alias, rates)
+        return _DatabaseStorage(alias, rates)
     if str(settings.CACHES[cache].get("BACKEND", "")).endswith(ONE_PROCESS):
-        return _OwnBooks(rates)
-    return _CachedBooks(alias, rates, cache)
+        return _ProcessStorage(rates)
+    return _CacheStorage(alias, rates, cache)
 
 
 _limiters: dict[tuple[Any, ...], RateLimiter] = {}
@@ -249,7 +263,7 @@ def limiter_of(
     """That of a mailer, the same in the whole process."""
     key = (alias, tuple(rates), cache)
     if (found := _limiters.get(key)) is None:
-        new = RateLimiter(alias, _books(alias, rates, cache), _OwnBooks(rates))
+        new = RateLimiter(alias, _storage(alias, rates, cache), _ProcessStorage(rates))
         found = _limiters.setdefault(key, new)
     return found
 

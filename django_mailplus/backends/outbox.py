@@ -13,6 +13,7 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import BackendKind, WrapperBackend
 from django_mailplus.compat import InvalidMailer
+from django_mailplus.delivery import set_result
 
 if TYPE_CHECKING:
     from django_mailplus.outbox.options import OutboxOptions
@@ -116,16 +117,21 @@ class EmailBackend(WrapperBackend):
         """Nothing is sent from here."""
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
+        from django_mailplus.inbox import leading, origin
         from django_mailplus.outbox.dispatch import wakeup
         from django_mailplus.outbox.options import OutboxOptions, current_options
         from django_mailplus.outbox.rows import storing
 
         usual = current_options().or_else(self._options)
+        here = origin.place() if leading.is_there() else None
         chosen: list[tuple[EmailMessage, OutboxOptions]] = []
         for message in email_messages:
-            message.delivery_result = None  # type: ignore[attr-defined]
+            set_result(message, None)
             if message.recipients():
-                chosen.append((message, OutboxOptions.of(message).or_else(usual)))
+                options = OutboxOptions.of(message).or_else(usual)
+                if here is not None:
+                    message = origin.noting_origin(message, here)
+                chosen.append((message, options))
         if not chosen:
             return 0
         [alias] = self.using

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.core.mail import EmailMessage
 
-from django_mailplus.delivery import DeliveryResult
+from django_mailplus.delivery import DeliveryResult, set_result
 from django_mailplus.message.copying import copy_message
 from django_mailplus.outbox.sending.streams import Outcome, Stream
 
@@ -37,7 +37,7 @@ class PreparedStream:
         return self._inner.window
 
     def put(self, message: EmailMessage, before: Callable[[], None]) -> None:
-        message.delivery_result = None  # type: ignore[attr-defined]
+        set_result(message, None)
         copied = copy_message(message)
         try:
             prepared = self._prepare(copied)
@@ -45,7 +45,7 @@ class PreparedStream:
             self._finished.append((message, error))
             return
         if prepared is None:
-            message.delivery_result = self._dropped(copied, message)  # type: ignore[attr-defined]
+            set_result(message, self._dropped(copied, message))
             self._finished.append((message, None))
         else:
             if id(prepared) in self._originals:  # one that is sent for several

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
@@ -14,13 +14,13 @@ from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import WrapperBackend
 from django_mailplus.backends.declaring import mistakes_of_cache, option_errors
-from django_mailplus.backends.limiting import RateLimiter, limiter_of
+from django_mailplus.backends.forwarding import Pair
+from django_mailplus.backends.limiting import Elsewhere, RateLimiter, limiter_of
 from django_mailplus.backends.waiting import LimitedStream
-from django_mailplus.compat import InvalidMailer, get_mailer
-from django_mailplus.delivery import mark_unsent, unsent
+from django_mailplus.compat import InvalidMailer
+from django_mailplus.delivery import mark_unsent
 from django_mailplus.exceptions import PartialDeliveryError, RateLimitError
-from django_mailplus.message.envelope import envelope_of
-from django_mailplus.outbox.sending.streams import Stream, open_stream
+from django_mailplus.outbox.sending.streams import Stream
 from django_mailplus.rates import Rate
 
 __all__ = ["EmailBackend"]
@@ -68,22 +68,19 @@ class EmailBackend(WrapperBackend):
         """The one of all who send through this mailer."""
         return limiter_of(self.alias, self.rates, self.cache)
 
-    def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
+    def _hand_on(self, pairs: list[Pair]) -> int:
         """In order, as there is room. An error of the next mailer ends the batch."""
-        messages = list(email_messages)
-        for message in messages:
-            message.delivery_result = None  # type: ignore[attr-defined]
-        batch, error = _Batch(messages), None
+        batch, error = _Batch(pairs), None
         try:
             with ExitStack() as stack:
                 error = self._send_in_time(batch, stack)
         except Exception as raised:
-            self._note_unsent(batch.left, raised)
+            self._note_unsent(batch.unsent, raised)
             raise
         if error is not None:
-            self._note_unsent(batch.left, error)
+            self._note_unsent(batch.unsent, error)
             if not self.fail_silently:
-                batch.failures += [(message, error) for message in batch.left]
+                batch.failures += [(message, error) for message in batch.unsent]
         batch.tell(alone=error)
         return batch.sent
 
@@ -91,8 +88,9 @@ class EmailBackend(WrapperBackend):
         """What keeps the rest of it from being sent."""
         [using] = self.using
         until = time.monotonic() + self.max_wait
+        elsewhere = stack.enter_context(closing(Elsewhere()))
         while batch.left:
-            granted, wait = self.limiter.take(len(batch.left))
+            granted, wait = self.limiter.take(len(batch.left), elsewhere)
             if not granted and time.monotonic() + wait > until:
                 return self._no_room(wait)
             if batch.begun and using not in self._opened:  # for all that follow
@@ -104,17 +102,13 @@ class EmailBackend(WrapperBackend):
                 time.sleep(wait)
         return None
 
-    def stream(self, concurrency: int | None = None) -> Stream | None:
-        """For an outbox: to begin to send and to learn of outcomes apart."""
-        if type(self).send_messages is not EmailBackend.send_messages:
-            return None
+    def _next_stream(self, concurrency: int | None) -> Stream:
         return LimitedStream(
-            open_stream(partial(get_mailer, self.using[0]), concurrency),
+            super()._next_stream(concurrency),
             take=self.limiter.take,
             max_wait=min(self.max_wait, _HELD),
             no_room=self._no_room,
             note_unsent=self._note_unsent,
-            carry=self.carry,
         )
 
     def _no_room(self, wait: float) -> RateLimitError:
@@ -122,32 +116,27 @@ class EmailBackend(WrapperBackend):
         mark_unsent(error)
         return error
 
-    def _note_unsent(
-        self, messages: Iterable[EmailMessage], error: BaseException
-    ) -> None:
-        for message in messages:
-            if getattr(message, "delivery_result", None) is not None:
-                continue
-            with suppress(Exception):  # of a recipients() that raises
-                addresses = envelope_of(message).rcpt_to
-                message.delivery_result = unsent(addresses, error, mailer=self.alias)  # type: ignore[attr-defined]
-
 
 class _Batch:
     """What is left of it, and what became of the rest."""
 
-    def __init__(self, messages: list[EmailMessage]) -> None:
-        self.left = messages
+    def __init__(self, pairs: list[Pair]) -> None:
+        self.left = pairs
         self.sent = 0
         self.begun = False
         self.failures: list[tuple[EmailMessage, Exception]] = []
 
-    def send(self, count: int, forward: Any) -> None:
-        """So many of them. What they are they stay: nobody changes them here."""
+    @property
+    def unsent(self) -> list[EmailMessage]:
+        """As the caller has them."""
+        return [original for original, _ in self.left]
+
+    def send(self, count: int, forward: Callable[[list[Pair]], int]) -> None:
+        """So many of them."""
         self.begun = True
         leaving, self.left = self.left[:count], self.left[count:]
         try:
-            self.sent += forward([(message, message) for message in leaving])
+            self.sent += forward(leaving)
         except PartialDeliveryError as error:  # every one was tried
             self.sent += error.sent
             self.failures += error.failures

@@ -15,7 +15,13 @@ from django.core.mail import EmailMessage
 from django_mailplus.backends.base import WrapperBackend
 from django_mailplus.backends.declaring import option_errors
 from django_mailplus.compat import InvalidMailer, plain_address
-from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
+from django_mailplus.delivery import (
+    DeliveryResult,
+    RecipientResult,
+    get_result,
+    set_result,
+    unsent,
+)
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.redirecting import (
     Guard,
@@ -23,6 +29,7 @@ from django_mailplus.message.redirecting import (
     clean,
     redirect,
     tamed,
+    wrong_pattern,
 )
 
 __all__ = ["EmailBackend"]
@@ -86,7 +93,7 @@ class EmailBackend(WrapperBackend):
         else:
             plain.mailplus_written_to = everybody  # type: ignore[attr-defined]
             return plain
-        message.delivery_result = self._suppressed(everybody, why)  # type: ignore[attr-defined]
+        set_result(message, self._suppressed(everybody, why))
         return None
 
     def carry(
@@ -97,11 +104,11 @@ class EmailBackend(WrapperBackend):
     ) -> None:
         """Of those it was written to: an outbox tries again for them, not for the team."""
         super().carry(sent, original, error)
-        result: DeliveryResult | None = original.delivery_result  # type: ignore[attr-defined]
+        result = get_result(original)
         written_to = getattr(sent, "mailplus_written_to", None)
         if result is not None and written_to is not None:
             told = tuple(self._told_to(address, result) for address in written_to)
-            original.delivery_result = replace(result, recipients=told)  # type: ignore[attr-defined]
+            set_result(original, replace(result, recipients=told))
 
     def _told_to(self, address: str, result: DeliveryResult) -> RecipientResult:
         allowed = self.guard.allows(address)
@@ -120,9 +127,6 @@ class EmailBackend(WrapperBackend):
         told = tuple(replace(recipient, text=text) for recipient in result.recipients)
         return replace(result, recipients=told, text=text)
 
-
-# An address, or a domain with a dot; "*" alone would let everybody get mail.
-_SOMEBODY = re.compile(r"[^@*.]@|[^@*.]\.|\.[^@*.]|^@?localhost$")
 
 _redirected: dict[str | None, tuple[float, int]] = {}  # hour, and mails in it
 _lock = threading.Lock()
@@ -152,13 +156,8 @@ def _mistakes(to: Any, allow: Any, most: Any) -> Iterator[str]:
     for address in _listed(to):
         if plain_address(address) is None:
             yield f"'to' has {address!r}; it takes addresses such as 'team@example.com'."
-    for allowed in _listed(allow):
-        if not isinstance(allowed, str | re.Pattern) or not allowed:
-            yield f"'allow' has {allowed!r}; it takes addresses, domains and patterns."
-        elif isinstance(allowed, str) and not _SOMEBODY.search(allowed):
-            yield (
-                f"'allow' has {allowed!r}, which is neither an address nor a domain such as "
-                "'example.com' or '*.example.com'."
-            )
+    for problem in map(wrong_pattern, _listed(allow)):
+        if problem:
+            yield f"'allow' has {problem}"
     if most is not None and (type(most) is not int or most < 1):
         yield f"'max_per_hour' is {most!r}; it takes a whole number, 1 or more."

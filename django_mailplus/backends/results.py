@@ -6,8 +6,13 @@ import smtplib
 
 from django.core.mail import EmailMessage
 
-from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
-from django_mailplus.outbox.judging.providers import provider_result
+from django_mailplus.delivery import (
+    DeliveryResult,
+    RecipientResult,
+    classify,
+    set_result,
+)
+from django_mailplus.outbox.judging.providers import known_result
 from django_mailplus.smtp.replies import Reply
 from django_mailplus.smtp.transaction import Transaction
 
@@ -40,8 +45,7 @@ def result_of(
 
 def carry_result(copied: EmailMessage, original: EmailMessage) -> None:
     """From what was sent to what was given; what a provider's API said comes along."""
-    result = getattr(copied, "delivery_result", None) or provider_result(copied)
-    original.delivery_result = result  # type: ignore[attr-defined]
+    set_result(original, known_result(copied))
     if (status := getattr(copied, "anymail_status", None)) is not None:
         original.anymail_status = status  # type: ignore[attr-defined]
 

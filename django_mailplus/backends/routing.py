@@ -6,37 +6,27 @@ send it twice.
 
 from __future__ import annotations
 
-import smtplib
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 
+from django_mailplus.backends.answers import UntriedError, is_unable, said
 from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.declaring import mistakes_of_cache
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.tracing import pass_over
-from django_mailplus.delivery import (
-    DeliveryResult,
-    classify,
-    http_status,
-    mark_unsent,
-    retry_after,
-    unsent,
-)
-from django_mailplus.exceptions import (
-    NoMailerError,
-    PoolTimeout,
-    UnsupportedMessageError,
-)
+from django_mailplus.delivery import DeliveryResult, classify, set_result, unsent
+from django_mailplus.exceptions import NoMailerError
 from django_mailplus.message.copying import copy_message, freeze
 from django_mailplus.message.envelope import envelope_of
-from django_mailplus.outbox.judging.providers import provider_result
+from django_mailplus.outbox.judging.providers import known_result
+from django_mailplus.outbox.sending.put_off import note_way, way_of
+from django_mailplus.outbox.sending.streams import Outcome
 
 __all__ = [
     "Fate",
@@ -44,21 +34,12 @@ __all__ = [
     "Route",
     "RoutedStream",
     "Rules",
-    "UntriedError",
+    "Sent",
     "mistakes",
 ]
 
 
-class UntriedError(smtplib.SMTPServerDisconnected):
-    """Of a message in a batch that ended before it: nothing is known of the mailer."""
-
-    def __init__(self) -> None:
-        super().__init__("The batch ended before it")
-        mark_unsent(self)
-
-
 _SLICE = 0.005  # seconds to listen to one mailer while several are at work
-_BUSY_STATUS = frozenset({429, 503})  # RFC 6585 section 4, RFC 9110 section 15.6.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +52,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The mailers to ask, in this order; where there is one alone, its word is final."""
+    """The mailers to ask, in this order; where there is one alone, its word is final.
+
+    `partial` says that there are others, which are asked for other messages.
+    """
 
     aliases: Sequence[str | None]
     breaker: Callable[[str | None], Breaker] | None = None
     rules: Rules = Rules()
+    partial: bool = False
 
 
 _CHOICES = {"on_busy": ("next", "raise"), "on_unknown": ("next", "raise")}
@@ -94,9 +79,8 @@ def mistakes(options: Mapping[str, Any]) -> Iterator[str]:
     yield from mistakes_of_cache(options.get("cache"))
 
 
-Outcome = tuple[EmailMessage, Exception | None]
 Sent = tuple[EmailMessage, Exception | None, int]
-"""And how many messages that is, as a backend counts them."""
+"""An outcome, and how many messages that is, as a backend counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +124,15 @@ class _Journey:
             self.held_back = True
             raise
 
+    def note_way(self, error: Exception) -> None:
+        """Whether it says nothing of messages that go other ways, here or further on."""
+        further = map(way_of, self.said.values())
+        way = next((way for way in further if way is not None), None)
+        if way is None and self.route.partial:
+            way = tuple(self.route.aliases)
+        if way is not None:
+            note_way(error, way)
+
     def next(self) -> bool:
         """Go on to the next one that is in use; at last to who will be the soonest."""
         breaker = self.route.breaker
@@ -180,7 +173,7 @@ class RoutedStream:
     def put(
         self, message: EmailMessage, before: Callable[[], None] = lambda: None
     ) -> None:
-        message.delivery_result = None  # type: ignore[attr-defined]
+        set_result(message, None)
         copied = copy_message(message)
         try:
             route = self._route(copied)
@@ -191,13 +184,8 @@ class RoutedStream:
             copied = freeze(copied)  # every try is of the same mail
         self._go_on(_Journey(message, copied, route, before, deque(route.aliases)))
 
-    def get(self, timeout: float) -> Outcome | None:
-        """The next outcome, in any order; None if there is none within the seconds."""
-        fate = self.fate(timeout)
-        return None if fate is None else (fate.message, fate.error)
-
     def fate(self, timeout: float) -> Fate | None:
-        """The same, with the mailer that had the last word."""
+        """The next outcome, in any order; None if there is none within the seconds."""
         until = time.monotonic() + timeout
         while not self._finished:
             heard = self._listen(max(0.0, until - time.monotonic()))
@@ -226,7 +214,7 @@ class RoutedStream:
             return
         # What the mailer before this one said is not said by this one.
         vars(journey.copied).pop("anymail_status", None)
-        journey.copied.delivery_result = None  # type: ignore[attr-defined]
+        set_result(journey.copied, None)
         self._under_way[id(journey.copied)] = journey
         self._at[journey.at] += 1
         member.put(journey.copied, journey.leave)
@@ -268,33 +256,34 @@ class RoutedStream:
         """What was said about the message counts more than that nobody could be reached."""
         if journey.answer is not None:
             error, result = journey.answer
-            journey.copied.delivery_result = result  # type: ignore[attr-defined]
+            set_result(journey.copied, result)
             self._finish(journey, error)
             return
         last = next(reversed(journey.said.values()), None)
-        if last is not None and all(map(_is_unable, journey.said.values())):
+        if last is not None and all(map(is_unable, journey.said.values())):
             self._finish(journey, last)
             return
         error = NoMailerError(self._name, journey.said)
         error.__cause__ = last
-        if last is not None and _is_unable(last):  # others may be able to, later
+        if last is not None and is_unable(last):  # others may be able to, later
             addresses = envelope_of(journey.original).rcpt_to
-            journey.copied.delivery_result = unsent(addresses, error)  # type: ignore[attr-defined]
+            set_result(journey.copied, unsent(addresses, error))
         self._finish(journey, error)
 
     def _finish(
         self, journey: _Journey, error: Exception | None, sent: int = 0
     ) -> None:
+        if error is not None:
+            journey.note_way(error)
         carry_result(journey.copied, journey.original)
         self._finished.append(Fate(journey.original, error, journey.at, sent))
 
 
 def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bool:
     """Note how the mailer is, and whether another one is to be asked."""
-    result = getattr(journey.copied, "delivery_result", None)
-    result = result or provider_result(journey.copied)
+    result = known_result(journey.copied)
     rules = journey.route.rules
-    match _said(result, error):
+    match said(result, error):
         case "taken" | "refused":
             breaker.note_success()
             return False
@@ -320,61 +309,6 @@ def _goes_on(journey: _Journey, breaker: Breaker, error: Exception | None) -> bo
             goes_on = rules.unknown == "next"
     if goes_on and error is not None:
         journey.said[journey.at] = error
-        if classify(error) != "mailer" and not _is_unable(error):
+        if classify(error) != "mailer" and not is_unable(error):
             journey.answer = error, result
     return goes_on
-
-
-def _is_unable(error: Exception | None) -> bool:
-    """It cannot send this one; nothing is said of others that can."""
-    return isinstance(error, UnsupportedMessageError)
-
-
-_Said = Literal[
-    "taken",
-    "refused",
-    "kept back",
-    "mistake",
-    "unable",
-    "untried",
-    "down",
-    "busy",
-    "unknown",
-]
-
-
-def _said(result: DeliveryResult | None, error: Exception | None) -> _Said:
-    """What an outcome tells of the mailer."""
-    if error is None and result is not None and _kinds(result) == {"suppressed"}:
-        return "kept back"
-    if error is None or (result is not None and result.accepted):
-        return "taken"
-    if isinstance(error, ImproperlyConfigured):
-        return "mistake"
-    if _is_unable(error):
-        return "unable"
-    if isinstance(error, UntriedError | PoolTimeout) or retry_after(error) is not None:
-        return "untried"
-    if http_status(error) in _BUSY_STATUS:
-        return "busy"
-    fault = classify(error)
-    if fault == "mailer":
-        return "down"
-    kinds = _kinds(result, error)
-    if "unknown" in kinds or (fault == "unknown" and result is None):
-        return "unknown"
-    return "busy" if kinds == {"transient"} else "refused"
-
-
-def _kinds(result: DeliveryResult | None, error: Exception | None = None) -> set[str]:
-    if result is not None:
-        return {recipient.kind for recipient in result.recipients}
-    return {"transient" if code // 100 == 4 else "permanent" for code in _codes(error)}
-
-
-def _codes(error: Exception | None) -> Iterable[int]:
-    """Of an error as smtplib raises it."""
-    if isinstance(refused := getattr(error, "recipients", None), dict):
-        return [code for code, _ in refused.values()]
-    code = getattr(error, "smtp_code", None)
-    return [code] if isinstance(code, int) else []

@@ -23,12 +23,15 @@ from django_mailplus.backends.base import BackendKind, MailplusBackend
 from django_mailplus.backends.connections import PooledBackend
 from django_mailplus.backends.results import in_words, result_of
 from django_mailplus.backends.streaming import Letter, MessageStream
+from django_mailplus.blocking import check_may_send
 from django_mailplus.compat import option_label, prepare_address
 from django_mailplus.delivery import (
     DeliveryResult,
     Kind,
     classify,
+    get_result,
     mark_unsent,
+    set_result,
     unsent,
 )
 from django_mailplus.exceptions import PartialDeliveryError, UnsupportedMessageError
@@ -94,6 +97,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         With `concurrency` above 1 every message is tried. A receiver that sends through
         the backend that is sending does so over a connection of its own.
         """
+        check_may_send()
         with self._lock:
             backend = self._apart() if self._sending else self
             return backend._send_batch(email_messages)
@@ -107,7 +111,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         if isinstance(email_messages, Sequence):
             never_sent = messages
             for message in email_messages:
-                message.delivery_result = None
+                set_result(message, None)
         else:  # read once, and perhaps not to its end
             messages = map(_without_result, messages)
         error: Exception | None = None
@@ -320,7 +324,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         written: bool = True,
     ) -> None:
         """For a message that no server was asked to take; the error may be another's."""
-        if getattr(message, "delivery_result", None) is not None:
+        if get_result(message) is not None:
             return  # it stands twice in the batch, and was sent the first time
         try:
             if addresses is None:
@@ -338,7 +342,7 @@ class EmailBackend(MailplusBackend, PooledBackend):
         self, message: EmailMessage, result: DeliveryResult, error: Exception | None
     ) -> None:
         """Put the result on the message, tell the signals and the log."""
-        message.delivery_result = result  # type: ignore[attr-defined]
+        set_result(message, result)
         told = {"sender": EmailBackend, "message": message, "result": result}
         if result.accepted:
             message_sent.send_robust(recipients=result.accepted, **told)
@@ -353,5 +357,5 @@ class EmailBackend(MailplusBackend, PooledBackend):
 
 
 def _without_result(message: EmailMessage) -> EmailMessage:
-    message.delivery_result = None  # type: ignore[attr-defined]
+    set_result(message, None)
     return message

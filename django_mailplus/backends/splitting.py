@@ -14,21 +14,23 @@ from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.routing import (
     Fate,
     Member,
-    Outcome,
     Route,
     RoutedStream,
 )
 from django_mailplus.delivery import (
     DeliveryResult,
-    Kind,
     RecipientResult,
     classify,
+    get_result,
+    recipients_in,
+    set_result,
     unsent,
 )
 from django_mailplus.message.copying import copy_message, freeze
-from django_mailplus.message.envelope import bare_address, envelope_of
+from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.narrowing import narrow
 from django_mailplus.message.redirecting import tamed
+from django_mailplus.outbox.sending.streams import Outcome
 
 __all__ = ["SplitStream"]
 
@@ -82,17 +84,16 @@ class SplitStream:
     def put(
         self, message: EmailMessage, before: Callable[[], None] = lambda: None
     ) -> None:
+        set_result(message, None)
         try:
-            groups = self._split(message)
+            groups = self._split(copy_message(message))
             messages = _apart(message, groups) if len(groups) > 1 else []
         except Exception as error:
-            message.delivery_result = None  # type: ignore[attr-defined]
             self._finished.append(Fate(message, error))
             return
         if not messages:
             self._inner.put(message, before)
             return
-        message.delivery_result = None  # type: ignore[attr-defined]
         whole = _Whole(message, before)
         whole.parts += [_Part(each, whole) for each in messages]
         for part in whole.parts:
@@ -150,11 +151,11 @@ def _together(whole: _Whole, name: str | None) -> Fate:
         carry_result(part.message, whole.original)
     sent = min(1, sum(fate.sent for fate in fates))
     failed = [pair for pair in zip(whole.parts, fates, strict=True) if pair[1].error]
-    results = [getattr(part.message, "delivery_result", None) for part in whole.parts]
+    results = [get_result(part.message) for part in whole.parts]
     if not failed and not any(results):  # stored, or given to who tells nothing
         return Fate(whole.original, None, fates[0].alias, sent)
     merged = _merged(whole, fates, name)
-    whole.original.delivery_result = merged  # type: ignore[attr-defined]
+    set_result(whole.original, merged)
     _, worst = min(failed, key=_weight, default=(None, fates[0]))
     if not merged.accepted:
         return replace(worst, message=whole.original, sent=0)
@@ -194,32 +195,13 @@ def _told(part: _Part, fate: Fate) -> DeliveryResult:
     addresses = envelope_of(part.message).rcpt_to
     if part.held_back:
         return unsent(addresses, None)
-    result: DeliveryResult | None = getattr(part.message, "delivery_result", None)
+    result = get_result(part.message)
     told = result.recipients if result else ()
     known = {recipient.address.casefold() for recipient in told}
     missing = [address for address in addresses if address.casefold() not in known]
-    added = tuple(_by_error(address, fate.error) for address in missing)
+    added: tuple[RecipientResult, ...]
+    if fate.error is None:
+        added = tuple(RecipientResult(address=a, kind="accepted") for a in missing)
+    else:
+        added = recipients_in(fate.error, missing)
     return replace(result or unsent((), fate.error), recipients=told + added)
-
-
-def _by_error(address: str, error: Exception | None) -> RecipientResult:
-    if error is None:
-        return RecipientResult(address=address, kind="accepted")
-    kind: Kind = "permanent"
-    code = _code_for(address, error)
-    if (fault := classify(error)) == "unknown":
-        kind = "unknown"
-    elif fault == "mailer" or (code is not None and code // 100 == 4):
-        kind = "transient"
-    told = unsent([address], error, kind=kind).recipients[0]
-    return replace(told, code=code)
-
-
-def _code_for(address: str, error: Exception) -> int | None:
-    """In an error as smtplib raises it; some Djangos note recipients with their names."""
-    code = getattr(error, "smtp_code", None)
-    if isinstance(refused := getattr(error, "recipients", None), dict):
-        codes = {bare_address(name): code for name, (code, _) in refused.items()}
-        # One that is written in another way may be tried again, if any may.
-        code = codes.get(address, min(codes.values(), default=None))
-    return code if isinstance(code, int) and code > 0 else None

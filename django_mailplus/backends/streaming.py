@@ -11,6 +11,7 @@ from functools import partial
 
 from django.core.mail import EmailMessage
 
+from django_mailplus.delivery import set_result
 from django_mailplus.smtp.connection import SMTP, SMTP_SSL
 from django_mailplus.smtp.jobs import Job
 from django_mailplus.smtp.parallel import Stream
@@ -61,7 +62,7 @@ class MessageStream:
 
         `before` is called, in any thread, just before its content leaves, and may raise.
         """
-        message.delivery_result = None  # type: ignore[attr-defined]
+        set_result(message, None)
         try:
             written = self._write(message)
         except Exception as error:

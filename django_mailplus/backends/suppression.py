@@ -11,7 +11,13 @@ from django.db import Error as DatabaseError
 
 from django_mailplus import signals
 from django_mailplus.backends.base import WrapperBackend
-from django_mailplus.delivery import DeliveryResult, RecipientResult, unsent
+from django_mailplus.delivery import (
+    DeliveryResult,
+    RecipientResult,
+    get_result,
+    set_result,
+    unsent,
+)
 from django_mailplus.exceptions import ListUnavailableError
 from django_mailplus.message.envelope import envelope_of, everybody
 from django_mailplus.message.narrowing import leave_out
@@ -71,7 +77,7 @@ class EmailBackend(WrapperBackend):
 
         if stopped:
             if len(told) == len(everybody(message)):
-                message.delivery_result = _result(told, self.alias)  # type: ignore[attr-defined]
+                set_result(message, _result(told, self.alias))
                 return None
             message = tamed(message)  # one of a class with a recipients() of its own
             leave_out(message, stopped)
@@ -95,7 +101,7 @@ class EmailBackend(WrapperBackend):
         error: BaseException | None = None,
     ) -> None:
         super().carry(sent, original, error)
-        result: DeliveryResult | None = original.delivery_result  # type: ignore[attr-defined]
+        result = get_result(original)
         if result is not None:
             _note_bounces(result, self.alias)
         told = getattr(sent, "mailplus_suppressed", ())
@@ -106,7 +112,7 @@ class EmailBackend(WrapperBackend):
             result = replace(result, text="")
         if result is not None:
             recipients = (*result.recipients, *told)
-            original.delivery_result = replace(result, recipients=recipients)  # type: ignore[attr-defined]
+            set_result(original, replace(result, recipients=recipients))
 
 
 def _look_up(messages: Sequence[EmailMessage]) -> list[Mapping[str, Found]]:

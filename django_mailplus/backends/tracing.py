@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.core.mail import EmailMessage
 
 from django_mailplus.delivery import DeliveryResult
-from django_mailplus.outbox.judging.providers import provider_result
+from django_mailplus.outbox.judging.providers import known_result
 
 __all__ = ["Hop", "hop", "listening", "pass_over"]
 
@@ -71,10 +71,7 @@ def hop(alias: str | None, messages: Sequence[EmailMessage]) -> Iterator[Hop]:
         _within.reset(token)
         begun.seconds = time.perf_counter() - started
         begun.results = tuple(
-            result
-            for message in messages
-            if (result := getattr(message, "delivery_result", None))
-            or (result := provider_result(message))
+            result for message in messages if (result := known_result(message))
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.core.mail import EmailMessage
 
+from django_mailplus.delivery import set_result
 from django_mailplus.outbox.sending.streams import Outcome, Stream
 
 __all__ = ["LimitedStream"]
@@ -25,7 +26,7 @@ class LimitedStream:
     """Holds up nobody: a message that finds no room within `max_wait` seconds is told of
     with the error that `no_room` makes of the seconds until there is some.
 
-    `take` asks for room; `carry` tells a message what became of it.
+    `take` asks for room.
     """
 
     def __init__(
@@ -36,10 +37,9 @@ class LimitedStream:
         max_wait: float,
         no_room: Callable[[float], Exception],
         note_unsent: Callable[[Iterable[EmailMessage], BaseException], None],
-        carry: Callable[[EmailMessage, EmailMessage, Exception | None], None],
     ) -> None:
         self._inner, self._take, self._max_wait = inner, take, max_wait
-        self._no_room, self._note_unsent, self._carry = no_room, note_unsent, carry
+        self._no_room, self._note_unsent = no_room, note_unsent
         self._waiting: deque[_Waiting] = deque()
         self._finished: deque[Outcome] = deque()
         self._inside = 0
@@ -52,7 +52,7 @@ class LimitedStream:
         return min(self._window, self._inner.window)
 
     def put(self, message: EmailMessage, before: Callable[[], None]) -> None:
-        message.delivery_result = None  # type: ignore[attr-defined]
+        set_result(message, None)
         until = time.monotonic() + self._max_wait
         self._waiting.append(_Waiting(message, before, until))
         self._let_go()
@@ -84,8 +84,6 @@ class LimitedStream:
     def _hear(self, patience: float) -> None:
         if (outcome := self._inner.get(patience)) is not None:
             self._inside -= 1
-            message, error = outcome
-            self._carry(message, message, error)
             self._finished.append(outcome)
 
     def _let_go(self) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from django.core.management.color import Style
 
 from django_mailplus.compat import NATIVE
+from django_mailplus.figures import count_of, size_of
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.server import MailServer
 from django_mailplus.viewer import MessageView, clean_line, view
@@ -84,7 +85,7 @@ class Printer:
 
     def goodbye(self, server: MailServer) -> None:
         count = server.received
-        self._write(f"\nStopped. {_number(count, 'mail')} received.")
+        self._write(f"\nStopped. {count_of(count, 'mail')} received.")
 
     def _write(self, text: str) -> None:
         # A terminal in another encoding shows "?" instead of raising.
@@ -111,7 +112,7 @@ class Printer:
 
     def _title(self, mail: ReceivedMail) -> str:
         facts = [f"Mail {mail.number}", f"{mail.received_at.astimezone():%H:%M:%S}"]
-        facts.append(_size(len(mail.raw)))
+        facts.append(size_of(len(mail.raw)))
         if mail.tls:
             facts.append("TLS")
         if mail.username is not None:
@@ -126,9 +127,9 @@ class Printer:
 
     def _extras(self, seen: MessageView) -> Iterator[str]:
         if seen.html is not None and seen.text is not None:
-            yield f"{self._style.SQL_TABLE('HTML part')}  {_size(len(seen.html.encode()))}"
+            yield f"{self._style.SQL_TABLE('HTML part')}  {size_of(len(seen.html.encode()))}"
         files = [
-            f"{_cut(part.filename) or '(no name)'}  {_cut(part.content_type)}, {_size(part.size)}"
+            f"{_cut(part.filename) or '(no name)'}  {_cut(part.content_type)}, {size_of(part.size)}"
             for part in seen.attachments
         ]
         for label, items in (("Attachments", files), ("Links", seen.links)):
@@ -157,14 +158,16 @@ def _shown_headers(seen: MessageView) -> Iterator[tuple[str, str]]:
 def _body(seen: MessageView) -> Iterator[str]:
     if seen.text is None:
         html = (
-            f"; its HTML part has {_size(len(seen.html.encode()))}" if seen.html else ""
+            f"; its HTML part has {size_of(len(seen.html.encode()))}"
+            if seen.html
+            else ""
         )
         yield f"  (This mail has no text part{html}.)"
         return
     lines = seen.text.strip("\n").split("\n")
     yield from (f"  {_cut(line)}".rstrip() for line in lines[:_TEXT_LINES])
     if len(lines) > _TEXT_LINES:
-        yield f"  (and {_number(len(lines) - _TEXT_LINES, 'more line')})"
+        yield f"  (and {count_of(len(lines) - _TEXT_LINES, 'more line')})"
 
 
 def _banner(server: MailServer, style: Style, certificate: Path | None) -> str:
@@ -220,20 +223,6 @@ def _some(items: Iterable[str]) -> list[str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LINE_LENGTH else f"{text[:_LINE_LENGTH]}..."
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def _size(octets: int) -> str:
-    if octets < 1000:
-        return f"{octets} bytes"
-    return (
-        f"{octets / 1000:.1f} kB"
-        if octets < 1_000_000
-        else f"{octets / 1_000_000:.1f} MB"
-    )
 
 
 def _can_encode(text: str, encoding: str) -> bool:

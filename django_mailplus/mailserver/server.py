@@ -16,7 +16,6 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from django_mailplus.mailserver.addresses import DEFAULT_HOST, format_address, listen
-from django_mailplus.mailserver.certificates import make_certificate, server_context
 from django_mailplus.mailserver.protocol import (
     Answers,
     Conversation,
@@ -25,6 +24,7 @@ from django_mailplus.mailserver.protocol import (
 )
 from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.refusals import FailRules
+from django_mailplus.smtp.certificates import make_certificate, server_context
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope, Session

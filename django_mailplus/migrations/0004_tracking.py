@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ),
                 ("provider", models.CharField(blank=True, max_length=50)),
                 (
-                    "number",
+                    "external_id",
                     django_mailplus.columns.ExactCharField(blank=True, max_length=255),
                 ),
                 (
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["number"], name="mailplus_provider_number")
+                    models.Index(fields=["external_id"], name="mailplus_external_id")
                 ],
             },
         ),

@@ -17,6 +17,7 @@ __all__ = [
     "kind",
     "kinds",
     "letters",
+    "ratelimit",
     "redis",
     "smtp",
 ]
@@ -82,3 +83,9 @@ def redis():
         "LOCATION": url,
         "KEY_PREFIX": uuid.uuid4().hex,
     }
+
+
+def ratelimit(using="smtp", **options):
+    """An entry of MAILERS that limits another."""
+    path = "django_mailplus.backends.ratelimit.EmailBackend"
+    return {"BACKEND": path, "OPTIONS": {"using": using, **options}}

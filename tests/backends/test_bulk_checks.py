@@ -71,6 +71,13 @@ def test_findings(ids, mailers, mailplus, found):
     assert ids(mailers, mailplus) == found
 
 
+def test_django_anymail_that_is_no_app(ids, settings):
+    postmark = {"default": {"BACKEND": "anymail.backends.postmark.EmailBackend"}}
+    apps = [app for app in settings.INSTALLED_APPS if app != "anymail"]
+    assert ids(postmark, {}, INSTALLED_APPS=apps) == ["W064"]
+    assert ids(postmark, {}, INSTALLED_APPS=[*apps, "anymail"]) == []
+
+
 def test_without_the_pages(ids):
     elsewhere = "django_mailplus.outbox.urls"
     assert ids(BEHIND, GOOD, ROOT_URLCONF=elsewhere) == ["E061"]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-import threading
+import unittest
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.core import mail as django_mail
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from conftest import using_email_settings
 from django.db import connection
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext_lazy
 
-from django_mailplus import mail
 from django_mailplus.compat import InvalidMailer, get_mailer
+from django_mailplus.testing import BackendContract
 
 LOCMEM = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
 
@@ -28,6 +26,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     beside: dict[str, Any] = field(default_factory=dict)
     in_email_backend: bool = True  # whether it may be named in EMAIL_BACKEND itself
+    stores: bool = False  # something in the database
 
     def mailers(self, smtp_options):
         smtp = {
@@ -40,7 +39,15 @@ class Case:
         tested = {"BACKEND": self.path, "OPTIONS": options}
         return {"default": tested, "tested": tested, "smtp": smtp, **self.beside}
 
+    def email_settings(self, server):
+        return {
+            "EMAIL_BACKEND": self.path,
+            "EMAIL_HOST": server.host,
+            "EMAIL_PORT": server.port,
+        }
 
+
+ALONE = "in EMAIL_BACKEND it has no options, and sends nothing"
 pytestmark = pytest.mark.django_db  # of the do-not-mail list
 
 CASES = {
@@ -51,8 +58,21 @@ CASES = {
         {"using": "inner"},
         {"inner": {"BACKEND": "example_backends.Stamp", "OPTIONS": {"using": "smtp"}}},
     ),
+    "inbox": Case(
+        "django_mailplus.backends.inbox.EmailBackend",
+        {"using": "smtp"},
+        in_email_backend=False,
+        stores=True,
+    ),
     "suppression": Case(
-        "django_mailplus.backends.suppression.EmailBackend", {"using": "smtp"}
+        "django_mailplus.backends.suppression.EmailBackend",
+        {"using": "smtp"},
+        stores=True,
+    ),
+    "redirect": Case(
+        "django_mailplus.backends.redirect.EmailBackend",
+        {"using": "smtp", "allow": ["example.com"]},
+        in_email_backend=False,
     ),
     "ratelimit": Case("example_backends.Limited", {"using": "smtp"}),
     "router": Case(
@@ -77,34 +97,84 @@ def case(request):
 
 
 @pytest.fixture(params=["MAILERS", "EMAIL_BACKEND"])
-def backend(request, case, server, with_mailers, with_email_settings):
+def way(request, case):
+    """How the project names the backend."""
+    if request.param == "EMAIL_BACKEND" and not case.in_email_backend:
+        pytest.skip(ALONE)
+    return request.param
+
+
+@pytest.fixture
+def backend(case, way, server, with_mailers, with_email_settings):
     """The backend under test, sending to the scripted server."""
-    if request.param == "MAILERS":
+    if way == "MAILERS":
         with_mailers(case.mailers({"host": server.host, "port": server.port}))
         return get_mailer("tested")
-    with_email_settings(
-        EMAIL_BACKEND=case.path, EMAIL_HOST=server.host, EMAIL_PORT=server.port
-    )
+    with_email_settings(**case.email_settings(server))
     return get_mailer("default")
 
 
-def message(subject="Hello", **options):
-    return EmailMultiAlternatives(
-        subject,
-        "Body",
-        "Ann <ann@example.com>",
-        ["bob@example.com"],
-        cc=["carol@example.com"],
-        bcc=["dave@example.com"],
-        headers={"X-Order": "1"},
-        reply_to=["ann@example.org"],
-        **options,
-    )
+# Of each test of the kit, how many mails the server has then.
+KIT = {
+    "test_a_delivery_result_is_one_or_is_absent": 1,
+    "test_a_header_cannot_be_broken_into_two": 0,
+    "test_a_message_can_be_sent_again": 2,
+    "test_attachments_are_sent": 1,
+    "test_each_send_of_many_threads_is_counted": 8,
+    "test_fail_silently_raises_nothing": 0,
+    "test_it_returns_how_many_messages_were_sent": 2,
+    "test_it_sends_after_it_was_closed": 2,
+    "test_lazy_strings_are_sent_as_text": 1,
+    "test_letters_of_all_languages_are_sent": 1,
+    "test_no_messages_are_no_error": 0,
+    "test_open_and_close_are_safe_at_any_time": 0,
+    "test_the_callers_message_stays_as_it_was": 1,
+    "test_what_cannot_be_sent_raises": 0,
+}
 
 
-def test_it_returns_how_many_messages_were_sent(backend, server):
-    assert backend.send_messages([message(), message()]) == 2
-    assert len(server.messages) == 2
+class Kit(BackendContract, unittest.TestCase):
+    """The battery of the kit; without MAILERS where `alone` gives the EMAIL_ settings."""
+
+    __test__ = False  # but with a backend, below
+    alone: dict[str, Any] | None = None
+
+    def setUp(self):
+        self.unreachable = self.mailer  # of a server that sends everybody away
+        super().setUp()
+        if self.alone is not None:
+            self.enterContext(using_email_settings(**self.alone))
+
+    def connect(self, alias="tested"):
+        if alias == "unreachable":
+            self.server.replies["banner"] = "554 5.7.1 go away"
+        return get_mailer(alias if self.alone is None else "default")
+
+
+@pytest.mark.parametrize("name", KIT)
+def test_it_fulfils_the_contract_of_the_kit(name, case, way, server, request):
+    if name == "test_each_send_of_many_threads_is_counted" and case.stores:
+        if connection.vendor == "sqlite":
+            pytest.skip("SQLite in memory has one connection")
+        request.getfixturevalue("transactional_db")
+    kit = Kit(name)
+    kit.server = server
+    kit.beside = case.mailers({"host": server.host, "port": server.port})
+    kit.mailer = kit.beside["tested"]
+    kit.alone = case.email_settings(server) if way == "EMAIL_BACKEND" else None
+    try:
+        kit.debug()
+    finally:
+        kit.doCleanups()
+    assert len(server.messages) == KIT[name]
+    assert all(b"Subject:" in raw for raw in server.messages)
+
+
+def test_no_test_of_the_kit_is_forgotten():
+    assert set(unittest.defaultTestLoader.getTestCaseNames(BackendContract)) == set(KIT)
+
+
+message = BackendContract().make_message
 
 
 def test_any_iterable_will_do(backend, server):
@@ -147,11 +217,6 @@ def test_a_second_send_does_not_show_the_first_result(backend, server):
     assert {r.code for r in sent.delivery_result.refused} == {550}
 
 
-def test_lazy_strings_are_sent_as_text(backend, server):
-    backend.send_messages([message(gettext_lazy("Yes"))])
-    assert b"Subject:" in server.messages[0]
-
-
 def test_open_connects_once_and_tells_so(backend, server):
     assert backend.open() is True
     assert backend.open() is False
@@ -159,18 +224,6 @@ def test_open_connects_once_and_tells_so(backend, server):
     backend.send_messages([message()])
     backend.close()
     assert sum(c.lower().startswith("ehlo") for c in server.commands) == 1
-
-
-def test_close_is_safe_at_any_time(backend):
-    backend.close()
-    backend.open()
-    backend.close()
-    backend.close()
-
-
-def test_it_is_a_context_manager(backend, server):
-    with backend as opened:
-        assert opened.send_messages([message()]) == 1
 
 
 def test_a_message_that_cannot_be_written_raises_as_in_django(backend):
@@ -198,9 +251,9 @@ def test_its_repr_names_the_chain_and_no_option(backend):
 def test_fail_silently_raises_nothing_but_still_tells(
     case, server, with_email_settings
 ):
-    with_email_settings(
-        EMAIL_BACKEND=case.path, EMAIL_HOST=server.host, EMAIL_PORT=server.port
-    )
+    if not case.in_email_backend:
+        pytest.skip(ALONE)
+    with_email_settings(**case.email_settings(server))
     server.replies["rcpt"] = "550 5.1.1 no such user"
     sent = message()
     backend = import_string(case.path)(fail_silently=True)
@@ -209,6 +262,8 @@ def test_fail_silently_raises_nothing_but_still_tells(
 
 
 def test_fail_silently_goes_on_when_nobody_listens(case, with_email_settings):
+    if not case.in_email_backend:
+        pytest.skip(ALONE)
     with_email_settings(EMAIL_BACKEND=case.path, EMAIL_HOST="127.0.0.1", EMAIL_PORT=1)
     with import_string(case.path)(fail_silently=True) as backend:
         assert backend.send_messages([message()]) == 0
@@ -222,158 +277,3 @@ def test_unknown_options_name_the_mailer(case, server, with_mailers):
         InvalidMailer, match=r"MAILERS\['tested'\]: Unknown options 'hots'"
     ):
         get_mailer("tested")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_each_send_of_many_threads_arrives(case, server, with_mailers):
-    if case is CASES["suppression"] and connection.vendor == "sqlite":
-        pytest.skip("SQLite in memory has one connection")
-    with_mailers(case.mailers({"host": server.host, "port": server.port}))
-
-    def send():
-        try:
-            mail.mailers["tested"].send_messages([message()])
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(server.messages) == 8
-
-
-# Wrappers and routers on top of it.
-
-
-def forwarding(path, using, **others):
-    return {
-        "tested": {"BACKEND": f"example_backends.{path}", "OPTIONS": {"using": using}},
-        **others,
-    }
-
-
-def test_prepare_sees_a_copy_and_its_changes_are_sent(with_mailers):
-    with_mailers(forwarding("Stamp", "inner", inner=LOCMEM))
-    sent = message()
-    assert get_mailer("tested").send_messages([sent]) == 1
-    assert django_mail.outbox[-1].subject == "stamped: Hello"
-    assert django_mail.outbox[-1].to == ["bob@example.com", "archive@example.com"]
-    assert django_mail.outbox[-1].sent_using == "inner"
-    assert "X-Stamp" not in sent.extra_headers
-
-
-def test_a_dropped_message_is_not_counted_and_says_so(with_mailers):
-    with_mailers(forwarding("Stamp", "inner", inner=LOCMEM))
-    dropped, kept = message("drop me"), message()
-    assert get_mailer("tested").send_messages([dropped, kept]) == 1
-    told = dropped.delivery_result.recipients
-    assert [r.address for r in told] == dropped.recipients()
-    assert {r.kind for r in told} == {"suppressed"}
-    assert dropped.delivery_result.mailer == "tested"
-
-
-def test_a_wrapper_says_itself_why_it_drops_a_message(with_mailers):
-    with_mailers(forwarding("Listed", "inner", inner=LOCMEM))
-    dropped = message()
-    assert get_mailer("tested").send_messages([dropped]) == 0
-    told = {(r.kind, r.text) for r in dropped.delivery_result.recipients}
-    assert told == {("suppressed", "on the list since May")}
-
-
-def test_the_batch_goes_on_in_one_call_over_one_connection(with_mailers):
-    from example_backends import Counting
-
-    with_mailers(
-        forwarding("Stamp", "inner", inner={"BACKEND": "example_backends.Counting"})
-    )
-    Counting.events.clear()
-    with get_mailer("tested") as backend:
-        backend.send_messages([message(), message()])
-        backend.send_messages([message()])
-    assert Counting.events == ["open", "send 2", "send 1", "close"]
-
-
-def test_a_router_hands_each_message_to_the_mailer_it_chose(with_mailers):
-    with_mailers(forwarding("BySubject", {"a": 2, "b": 1}, a=LOCMEM, b=LOCMEM))
-    assert (
-        get_mailer("tested").send_messages([message("b"), message("x"), message("b")])
-        == 3
-    )
-    assert [m.sent_using for m in django_mail.outbox[-3:]] == ["b", "b", "a"]
-
-
-def test_a_mailer_that_fails_does_not_keep_the_others_from_sending(with_mailers):
-    with_mailers(
-        forwarding(
-            "BySubject",
-            ["a", "b"],
-            a={"BACKEND": "example_backends.Refusing"},
-            b=LOCMEM,
-        )
-    )
-    with pytest.raises(ConnectionRefusedError):
-        get_mailer("tested").send_messages([message("a"), message("b")])
-    assert django_mail.outbox[-1].sent_using == "b"
-
-
-def test_a_router_that_chooses_a_stranger_is_an_error(with_mailers):
-    with_mailers(forwarding("Lost", ["a"], a=LOCMEM))
-    with pytest.raises(
-        InvalidMailer, match="chose the mailer 'nowhere', which is not in 'using'"
-    ):
-        get_mailer("tested").send_messages([message()])
-
-
-@pytest.mark.parametrize(
-    ("using", "text"),
-    [
-        (None, "OPTIONS must define 'using'"),
-        ([], "OPTIONS must define 'using'"),
-        (
-            "sess",
-            r"names the mailer 'sess', which is not configured \(configured: 'tested', 'inner'",
-        ),
-        (["inner", "tested"], "circle|takes exactly one"),
-        ("tested", "'using' goes round in a circle: tested -> tested"),
-    ],
-)
-def test_mistakes_in_using_are_named(with_mailers, using, text):
-    with_mailers(forwarding("Stamp", using, inner=LOCMEM))
-    with pytest.raises(InvalidMailer, match=rf"MAILERS\['tested'\]: .*({text})"):
-        get_mailer("tested")
-
-
-def test_a_longer_circle_is_shown(with_mailers):
-    with_mailers(forwarding("Stamp", "b", b=forwarding("Stamp", "tested")["tested"]))
-    with pytest.raises(InvalidMailer, match="tested -> b -> tested"):
-        get_mailer("tested")
-
-
-def test_the_repr_of_a_mailer_is_its_chain(with_mailers):
-    with_mailers(
-        forwarding(
-            "Stamp",
-            "spread",
-            spread=forwarding("BySubject", ["a", "b"])["tested"],
-            a=LOCMEM,
-            b=LOCMEM,
-        )
-    )
-    assert (
-        repr(get_mailer("tested"))
-        == "<tested:Stamp(spread:BySubject(a:locmem, b:locmem))>"
-    )
-
-
-def test_a_wrapper_in_email_backend_wraps_our_smtp(server, with_email_settings):
-    with_email_settings(
-        EMAIL_BACKEND="example_backends.Stamp",
-        EMAIL_HOST=server.host,
-        EMAIL_PORT=server.port,
-    )
-    sent = EmailMessage("s", "b", "ann@example.com", ["bob@example.com"])
-    assert get_mailer("default").send_messages([sent]) == 1
-    assert b"Subject: stamped: s" in server.messages[0]
-    assert sent.delivery_result.mailer is None

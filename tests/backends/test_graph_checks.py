@@ -37,7 +37,7 @@ def found(with_mailers):
             (finding.id, finding.msg)
             for finding in run_checks(tags=["mail"], include_deployment_checks=deploy)
             if finding.id.startswith("mailplus.")
-            and finding.id[-3:-1] == "05"
+            and finding.id[-3:-1] in ("05", "07")
             and finding.id != "mailplus.E005"
         }
 
@@ -220,15 +220,18 @@ def test_a_rate_before_an_outbox(found):
 
 
 @pytest.mark.parametrize(
-    ("kind", "limited"),
+    ("kind", "limited", "patience"),
     [
-        ("route", {"one"}),
-        ("route", {"one", "two"}),
-        ("route", set()),
-        ("failover", {"one"}),
+        ("route", {"one"}, {}),
+        ("route", {"one"}, {"max_wait": 0}),
+        ("route", {"one", "two"}, {}),
+        ("route", set(), {}),
+        ("failover", {"one"}, {}),
     ],
 )
-def test_a_rate_on_one_of_the_ways_behind_an_outbox(found, kind, limited):
+def test_a_rate_that_waits_on_one_of_the_ways_behind_an_outbox(
+    found, kind, limited, patience
+):
     options = {"routes": {"example.com": "one"}} if kind == "route" else {}
     mailers = {
         "default": mailer("outbox", "ways"),
@@ -239,8 +242,8 @@ def test_a_rate_on_one_of_the_ways_behind_an_outbox(found, kind, limited):
     for way, leaf in (("one", "first"), ("two", "second")):
         mailers[way] = mailer("smtp")
         if way in limited:
-            mailers[way] = mailer("ratelimit", leaf, rate="14/s")
-    if kind == "route" and len(limited) == 1:
+            mailers[way] = mailer("ratelimit", leaf, rate="14/s", **patience)
+    if kind == "route" and len(limited) == 1 and not patience:
         id_, text = only(found(mailers))
         assert id_ == "W059"
         assert "'one'" in text
@@ -264,3 +267,20 @@ def test_a_mailer_that_waits_for_ever(found, kind):
     assert not found(mailers)
     # Who sends through it at once waits at his own risk, as with Django alone.
     assert not found({"default": mailer(django, host="smtp.example.com")})
+
+
+@pytest.mark.parametrize(
+    ("key", "by", "ids"),
+    [
+        ("newsletter", {}, ["W070"]),
+        ("newsletter", {"by": "domain"}, ["W070"]),
+        ("newsletter", {"by": "stream"}, []),
+        ("example.com", {}, []),
+        ("*.com", {}, []),
+        ("localhost", {}, []),
+    ],
+)
+def test_a_stream_among_domains(found, key, by, ids):
+    route = mailer("route", ["one", "two"], routes={key: "two"}, **by)
+    told = found({"default": route, "one": mailer("smtp"), "two": mailer("smtp")})
+    assert [id_.removeprefix("mailplus.") for id_, _ in told] == ids

@@ -5,33 +5,28 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from datetime import timedelta
 
 import pytest
-from backends.stage import letters, redis, smtp
+from backends.stage import letters, ratelimit, redis, smtp
 from commands.worker_stage import tables_away
 from django.core.cache import caches
-from django.core.mail import EmailMessage
 from django.db import connection, transaction
-from django.utils import timezone
+from django.db.backends.signals import connection_created
 from misbehaving_server import MisbehavingServer
-from outbox.mailing import in_thread, send, states
+from outbox.mailing import in_thread
 
 from django_mailplus.backends.breakers import Patience, breaker_of
 from django_mailplus.compat import InvalidMailer, get_mailer
-from django_mailplus.delivery import classify, retry_after
+from django_mailplus.delivery import classify, seconds_until_room
 from django_mailplus.exceptions import (
     NoMailerError,
     PartialDeliveryError,
     RateLimitError,
 )
-from django_mailplus.outbox.mailers.due import seconds_until_due
 from django_mailplus.outbox.mailers.rates import name_of
-from django_mailplus.outbox.models import Attempt, MailerState, OutboxMessage
-from django_mailplus.outbox.sending.worker import Worker
+from django_mailplus.outbox.models import MailerState
 from django_mailplus.rates import Rate
 
-RATELIMIT = "django_mailplus.backends.ratelimit.EmailBackend"
 DJANGO_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 
@@ -39,10 +34,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("forget_mailers"),
 ]
-
-
-def ratelimit(using="smtp", **options):
-    return {"BACKEND": RATELIMIT, "OPTIONS": {"using": using, **options}}
 
 
 @pytest.fixture
@@ -163,6 +154,47 @@ def test_who_is_in_a_transaction_holds_up_nobody(with_mailers, peer):
     with pytest.raises(RateLimitError):
         get_mailer("default").send_messages(letters(1))
     assert len(peer.taken) == 4
+
+
+def test_a_batch_within_a_transaction_opens_one_more_connection(with_mailers, peer):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer")
+    opened = []
+
+    def note(connection, **_):
+        opened.append(connection)
+
+    with_mailers({"default": ratelimit(rate="50/s"), "smtp": smtp(peer)})
+    connection.ensure_connection()
+    connection_created.connect(note)
+    with transaction.atomic():
+        assert get_mailer("default").send_messages(letters(12)) == 12
+    assert len(opened) == 1
+    assert opened[0].connection is None  # and closes it
+
+
+def test_a_subclass_prepares_and_what_it_drops_takes_no_room(with_mailers, peer):
+    with_mailers(
+        {
+            "default": {
+                "BACKEND": "example_backends.LimitedStamp",
+                "OPTIONS": {"using": "smtp", "rate": "20/h", "max_wait": 0},
+            },
+            "smtp": smtp(peer),
+        }
+    )
+    batch = letters(5)
+    batch[0].subject = batch[1].subject = "drop me"
+    with pytest.raises(PartialDeliveryError) as caught:
+        get_mailer("default").send_messages(batch)
+    [(message, error)] = caught.value.failures
+    assert message is batch[4]
+    assert isinstance(error, RateLimitError)
+    assert len(peer.taken) == 2
+    assert all("archive@example.com" in taken.recipients for taken in peer.taken)
+    kinds = [{"suppressed"}] * 2 + [{"accepted"}] * 2 + [{"transient"}]
+    assert [told(m) for m in batch] == kinds
+    assert [m.subject for m in batch[2:]] == ["No 2", "No 3", "No 4"]
 
 
 def test_the_states_of_rates_are_of_no_mailer():
@@ -292,169 +324,9 @@ def test_where_none_has_room_the_error_says_when_the_first_one_has(routed, serve
     with pytest.raises(NoMailerError) as caught:
         mailer.send_messages(letters(5))
     assert [len(server.taken) for server in servers] == [2, 1]
-    slow = retry_after(caught.value.errors["slow"])
+    slow = seconds_until_room(caught.value.errors["slow"])
     assert (
-        retry_after(caught.value) == slow < retry_after(caught.value.errors["slower"])
+        seconds_until_room(caught.value)
+        == slow
+        < seconds_until_room(caught.value.errors["slower"])
     )
-
-
-# --- Behind an outbox ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def queued(with_mailers, peer):
-    def configure(names, **options):
-        with_mailers(
-            {
-                "default": {
-                    "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
-                    "OPTIONS": {"using": "slow", "dispatch": "worker"},
-                },
-                "slow": ratelimit(**options),
-                "smtp": smtp(peer),
-            }
-        )
-        send(*names)
-
-    return configure
-
-
-def names(count):
-    return [f"n{n}" for n in range(count)]
-
-
-def test_an_outbox_keeps_the_rest_for_as_long_as_it_takes(queued, peer):
-    queued(names(6), rate="20/h")
-    worker = Worker(["slow"])
-    worker.run(drain=True)
-    assert worker.is_held_up  # not for three minutes: whoever drains comes again
-    assert sorted(states()) == ["queued"] * 4 + ["sent"] * 2
-    assert len(peer.taken) == 2
-    # Nothing was tried, so no try counts and none is on record; nobody is in trouble.
-    waiting = OutboxMessage.objects.filter(state="queued")
-    assert set(waiting.values_list("attempts", flat=True)) == {0}
-    assert Attempt.objects.count() == 2
-    rests = MailerState.objects.get(alias="slow")
-    assert rests.failures == 0
-    assert "no room for another mail" in rests.reason
-    assert 100 < seconds_until_due("slow") <= 200
-    MailerState.objects.all().delete()
-    Worker(["slow"]).run(drain=True)
-    assert len(peer.taken) == 4
-
-
-def test_mails_keep_their_places(queued, peer):
-    queued(names(6), rate="20/h", max_wait=0)
-    for _ in range(3):
-        Worker(["slow"]).run(drain=True)
-        MailerState.objects.all().delete()
-    got = [taken.recipients[0].partition("@")[0] for taken in peer.taken]
-    assert sorted(got[:2]) == names(2)
-    assert sorted(got[2:4]) == names(6)[2:4]
-    assert states() == ["sent"] * 6
-
-
-def test_short_waits_hold_up_no_worker_and_cost_no_pause(queued, peer):
-    queued(names(30), rate="50/s")
-    Worker(["slow"]).run(drain=True)
-    assert states() == ["sent"] * 30
-    assert not MailerState.objects.filter(paused_until__isnull=False).exists()
-    assert Attempt.objects.count() == 30
-    assert peer.connections <= 3
-
-
-@pytest.fixture
-def queued_before_a_router(with_mailers, servers):
-    def configure(second, names):
-        with_mailers(
-            {
-                "default": {
-                    "BACKEND": "django_mailplus.backends.outbox.EmailBackend",
-                    "OPTIONS": {"using": "both", "dispatch": "worker"},
-                },
-                "both": {
-                    "BACKEND": "django_mailplus.backends.failover.EmailBackend",
-                    "OPTIONS": {"using": ["slow", second]},
-                },
-                "slow": ratelimit("one", rate="20/h", max_wait=0),
-                "slower": ratelimit("two", rate="10/h", max_wait=0),
-                "one": smtp(servers[0]),
-                "two": smtp(servers[1]),
-            }
-        )
-        send(*names)
-        Worker(["both"]).run(drain=True)
-
-    return configure
-
-
-def test_behind_a_router_the_others_send_what_has_no_room(
-    queued_before_a_router, servers
-):
-    queued_before_a_router("two", names(10))
-    assert states() == ["sent"] * 10
-    assert [len(server.taken) for server in servers] == [2, 8]
-    assert not MailerState.objects.filter(paused_until__isnull=False).exists()
-
-
-def test_where_none_has_room_the_outbox_waits_for_the_first(
-    queued_before_a_router, servers
-):
-    queued_before_a_router("slower", names(6))
-    assert sorted(states()) == ["queued"] * 3 + ["sent"] * 3
-    assert [len(server.taken) for server in servers] == [2, 1]
-    assert 100 < seconds_until_due("both") <= 200
-    assert MailerState.objects.get(alias="both").failures == 0
-
-
-def test_a_pause_that_is_over_lets_the_worker_go_on_by_itself(queued, peer):
-    queued(names(4), rate="2/s", max_wait=0)
-    Worker(["slow"]).run(drain=True)
-    assert states() == ["sent"] * 4
-
-
-def test_what_a_database_says_wrongly_of_the_future_is_forgotten(queued, peer):
-    """As after a clock that was put back: at most a tenth is ahead of now."""
-    queued(names(2), rate="20/m", max_wait=0)
-    far = timezone.now() + timedelta(days=400)
-    MailerState.objects.create(alias=name_of("slow", Rate.parse("20/m")), free_at=far)
-    with pytest.raises(RateLimitError) as caught:
-        get_mailer("slow").send_messages([EmailMessage("Hi", "", None, ["b@b.org"])])
-    assert caught.value.retry_after < 10
-
-
-def test_with_an_outbox_for_each_way_the_slow_one_holds_up_nobody(
-    with_mailers, servers
-):
-    outbox = "django_mailplus.backends.outbox.EmailBackend"
-    with_mailers(
-        {
-            "default": {
-                "BACKEND": "django_mailplus.backends.route.EmailBackend",
-                "OPTIONS": {
-                    "using": ["soon", "later"],
-                    "by": "stream",
-                    "routes": {"news": "later"},
-                },
-            },
-            "soon": {
-                "BACKEND": outbox,
-                "OPTIONS": {"using": "one", "dispatch": "worker"},
-            },
-            "later": {
-                "BACKEND": outbox,
-                "OPTIONS": {"using": "slow", "dispatch": "worker"},
-            },
-            "slow": ratelimit("two", rate="20/h", max_wait=0),
-            "one": smtp(servers[0]),
-            "two": smtp(servers[1]),
-        }
-    )
-    for number in range(4):
-        news = EmailMessage("News", "", "a@example.com", [f"n{number}@example.com"])
-        news.stream = "news"
-        assert news.send() == 1
-    Worker(["one", "slow"]).run(drain=True)
-    send("reset")
-    Worker(["one", "slow"]).run(drain=True)
-    assert [len(server.taken) for server in servers] == [1, 2]

@@ -362,6 +362,20 @@ class OneAtATime(Inline):
         self.free = 1
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_whoever_splits_changes_nothing(apart):
+    def split(message):
+        message.subject = "Changed"
+        return [{message.to.pop()}, set(message.to)] if apart else ()
+
+    stream = SplitStream(lambda message: Route(["one"]), OneAtATime, split=split)
+    message = EmailMessage("Hi", "", "ann@example.com", ["x@a.org", "y@b.org"])
+    stream.put(message)
+    assert message.subject == "Hi"
+    assert message.to == ["x@a.org", "y@b.org"]
+    stream.close()
+
+
 def test_parts_do_not_wait_for_each_other_for_ever():
     """Both members have sent a part of another message, and keep the rest until then."""
     stream = SplitStream(

@@ -204,6 +204,28 @@ def test_a_list_that_cannot_be_read_sends_nothing(guarded, server, monkeypatch):
     assert "bob" not in str(caught.value)
 
 
+def test_in_silence_a_list_that_cannot_be_read_sends_nothing_either(
+    guarded, server, monkeypatch
+):
+    def broken(*args, **kwargs):
+        raise DatabaseError("down")
+
+    backend, sent = guarded(), letter()
+    backend.fail_silently = True
+    monkeypatch.setattr("django_mailplus.suppression.lookup.find", broken)
+    assert backend.send_messages([sent]) == 0
+    assert server.commands == []
+    assert set(kinds(sent)) == {"transient"}
+
+
+def test_of_who_fails_silently_nobody_says_that_it_accepted(guarded):
+    suppress(CAROL, reason=Reason.COMPLAINT)
+    sent = letter()
+    silent = {"BACKEND": "example_backends.SendsNothing"}
+    assert guarded(silent).send_messages([sent]) == 0
+    assert sent.delivery_result is None
+
+
 def test_a_number_that_cannot_be_counted_loses_no_mail(
     guarded, server, caplog, after_commit
 ):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from django_mailplus.exceptions import MissingExtraError
-from django_mailplus.mailserver.certificates import make_certificate, server_context
 from django_mailplus.mailserver.server import MailServer
+from django_mailplus.smtp.certificates import make_certificate, server_context
 
 MAIL = b"Subject: Hello\r\n\r\nThe body.\r\n"
 
