@@ -1,0 +1,251 @@
+"""The pages of the previews: who may look, what they show, what can be sent."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import mail
+
+pytestmark = pytest.mark.django_db
+
+WALL = "/mail/previews/"
+HELLO = f"{WALL}shop_app.Hello/ann/"
+MAILS = '''
+import datetime
+from decimal import Decimal
+from django_mailplus.templated import Mail
+
+class Hello(Mail):
+    """Says hello."""
+    template = "hello"
+    name: str
+    number: int = 7
+    price: Decimal = Decimal("1.50")
+    day: datetime.date = datetime.date(2030, 1, 2)
+    loud: bool = True
+
+    @classmethod
+    def previews(cls):
+        return {"Ann": cls(to="ann@example.com", name="Ann"), "<b>": cls(name="</pre><script>")}
+'''
+
+
+@pytest.fixture(autouse=True)
+def debug(settings):
+    settings.DEBUG = True
+
+
+@pytest.fixture
+def shop(app):
+    app(MAILS)
+
+
+def text(response):
+    return html.unescape(response.content.decode())
+
+
+def test_the_wall_shows_a_frame_for_every_case(client, shop):
+    page = text(client.get(WALL))
+    assert f'src="{HELLO}frame/?lang=en-us"' in page
+    assert "Says hello." in page
+    # Our own come last.
+    assert page.index("shop_app") < page.index("mailplus.verify_address")
+
+
+def test_the_wall_in_another_language(client, shop, settings):
+    settings.LANGUAGES = [("en-us", "English"), ("de", "German")]
+    assert f"{HELLO}frame/?lang=de" in text(client.get(f"{WALL}?lang=de"))
+    assert f"{HELLO}frame/?lang=en-us" in text(client.get(f"{WALL}?lang=x"))
+
+
+def test_what_is_broken_stands_on_the_wall_with_its_traceback(client, app):
+    app("1 / 0")
+    page = text(client.get(WALL))
+    assert "mails.py" in page
+    assert "ZeroDivisionError: division by zero" in page
+    assert "Traceback (most recent call last)" in page
+
+
+def test_a_project_without_mails_is_told_how_to_begin(client, monkeypatch):
+    monkeypatch.setattr("django_mailplus.previews.views.find_previews", list)
+    assert "class WelcomeMail(Mail):" in text(client.get(WALL))
+
+
+def test_a_mail_has_its_subject_its_frame_and_a_verdict(client, shop):
+    page = text(client.get(HELLO))
+    assert "<bdi>Hello Ann</bdi>" in page
+    assert f'src="{HELLO}frame/?lang=en-us"' in page
+    assert 'sandbox="allow-popups' in page
+    assert "text ok" in page
+    assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/?lang=en-us"))
+
+
+def test_the_text_part(client, shop):
+    assert "\nHello Ann, 7\n" in text(client.get(f"{HELLO}?as=text"))
+
+
+def test_all_languages_side_by_side(client, settings):
+    settings.LANGUAGES = [("en-us", "English"), ("de", "German")]
+    page = text(client.get(f"{WALL}mailplus.password_reset/sample/?lang=all"))
+    assert "A new password for" in page
+    assert "Ein neues Passwort für" in page
+    assert page.count("<iframe") == 2
+
+
+def test_values_are_a_form_by_their_types(client, shop):
+    page = text(client.get(HELLO))
+    kinds = dict(re.findall(r'<input type="(\w+)" name="v-(\w+)"', page))
+    assert set(re.findall(r'name="v-(\w+)"', page)) == {
+        "given",
+        "name",
+        "number",
+        "price",
+        "day",
+        "loud",
+    }
+    assert "checkbox" in kinds
+    query = "v-given=1&v-name=Zo%C3%AB&v-number=9&v-price=2&v-day=2030-02-03"
+    page = text(client.get(f"{HELLO}?{query}"))
+    assert "<bdi>Hello Zoë</bdi>" in page
+    frame = re.search(rf'src="({re.escape(HELLO)}frame/[^"]+)"', page)[1]
+    assert "Hello Zoë, 9" in text(client.get(frame))
+
+
+def test_a_box_that_is_off_is_off_in_the_frame(client):
+    sample = f"{WALL}mailplus.verify_address/sample/"
+    page = text(client.get(f"{sample}?v-given=1&v-code=123456"))
+    frame = re.search(rf'src="({re.escape(sample)}frame/[^"]+)"', page)[1]
+    assert "sample-verify" in text(client.get(f"{sample}frame/"))
+    assert "sample-verify" not in text(client.get(frame))
+
+
+def test_a_value_of_a_wrong_type_is_an_error_of_the_form(client, shop):
+    page = text(client.get(f"{HELLO}?v-given=1&v-name=Bob&v-number=many"))
+    assert "Enter a whole number." in page
+    assert "<bdi>Hello Ann</bdi>" in page  # the sample as it is
+
+
+def test_an_empty_number_is_that_of_the_sample(client, shop):
+    page = text(client.get(f"{HELLO}?v-given=1&v-name=Bob&v-number=&as=text"))
+    assert "Hello Bob, 7" in page
+
+
+def test_what_raises_is_shown_in_place(client, app):
+    app(MAILS.replace('"hello"', '"nowhere"'))
+    assert "MailTemplateError: There is no mail template" in text(client.get(HELLO))
+    frame = client.get(f"{HELLO}frame/")
+    assert frame.status_code == 200
+    assert "Traceback (most recent call last)" in text(frame)
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
+
+
+def test_nothing_of_a_sample_is_markup_of_the_page(client, shop):
+    page = client.get(f"{WALL}shop_app.Hello/b/?as=text").content.decode()
+    assert "<script>" not in page
+    assert "&lt;/pre&gt;&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["no.Such/sample/", "shop_app.Hello/nothing/", "shop_app.Hello/nothing/frame/"],
+)
+def test_what_is_not_there_is_not_found(client, shop, path):
+    assert client.get(WALL + path).status_code == 404
+
+
+# Who may look
+
+
+@pytest.mark.parametrize(
+    "page", ["", "shop_app.Hello/ann/", "shop_app.Hello/ann/frame/"]
+)
+def test_only_developers_and_staff_may_look(client, shop, settings, page):
+    settings.DEBUG = False
+    assert client.get(WALL + page).status_code == 404
+    staff = get_user_model().objects.create_user("staff", is_staff=True)
+    client.force_login(staff)
+    assert client.get(WALL + page).status_code == 404
+    settings.MAILPLUS |= {"INBOX_FOR_STAFF": True}
+    assert client.get(WALL + page).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "page", ["", "shop_app.Broken/ann/", "shop_app.Broken/ann/frame/"]
+)
+@pytest.mark.parametrize("debug", [True, False])
+def test_only_with_debug_is_code_of_the_project_shown(
+    client, app, settings, page, debug
+):
+    app(
+        MAILS.replace('"hello"', '"nowhere"').replace("Hello(", "Broken("),
+        "1 / 0",
+    )
+    settings.MAILPLUS |= {"INBOX_FOR_STAFF": True}
+    settings.DEBUG = debug
+    client.force_login(get_user_model().objects.create_user("staff", is_staff=True))
+    page = text(client.get(WALL + page))
+    assert "Error: " in page
+    assert ("Traceback (most recent call last)" in page) is debug
+    assert ("is shown with <code>DEBUG</code>" in page) is not debug
+
+
+def test_the_headers(client, shop):
+    page = client.get(HELLO)
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "no-store" in page.headers["Cache-Control"]
+    assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
+
+
+# Sending
+
+
+@pytest.fixture
+def release(with_mailers, settings):
+    locmem = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
+    rules = {"INBOX_RELEASE_TO": ["me@example.com"], "INBOX_RELEASE_MAILER": "real"}
+    with_mailers(
+        {"default": locmem, "real": locmem}, MAILPLUS={**settings.MAILPLUS, **rules}
+    )
+
+
+def test_a_sample_is_sent_to_one_who_is_allowed(client, shop, release):
+    fields = {"address": "me@example.com", "v-given": "1", "v-name": "Zoë"}
+    response = client.post(f"{HELLO}send/", fields)
+    assert "on its way to me@example.com" in text(response)
+    [sent] = mail.outbox
+    assert sent.recipients() == ["me@example.com"]
+    assert sent.subject == "Hello Zoë"
+
+
+def test_to_nobody_else(client, shop, release):
+    response = client.post(f"{HELLO}send/", {"address": "ann@example.com"})
+    assert response.status_code == 400
+    assert "'ann@example.com' is not among those who may get mail" in text(response)
+    assert mail.outbox == []
+
+
+def test_nothing_is_sent_where_nothing_is_released(client, shop):
+    assert "INBOX_RELEASE_TO" in text(client.get(HELLO))
+    response = client.post(f"{HELLO}send/", {"address": "me@example.com"})
+    assert response.status_code == 400
+    assert mail.outbox == []
+
+
+def test_sending_is_a_post_with_a_token(client, shop, release, settings):
+    from django.test import Client
+
+    assert client.get(f"{HELLO}send/").status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    assert (
+        strict.post(f"{HELLO}send/", {"address": "me@example.com"}).status_code == 403
+    )
+
+
+def test_what_cannot_be_rendered_cannot_be_sent(client, app, release):
+    app(MAILS.replace('"hello"', '"nowhere"'))
+    response = client.post(f"{HELLO}send/", {"address": "me@example.com"})
+    assert response.status_code == 400
+    assert "MailTemplateError" in text(response)
