@@ -1,0 +1,71 @@
+"""Assertions about the mails of a test; pytest shows the line of the test that failed."""
+
+from __future__ import annotations
+
+import re
+from typing import Unpack
+
+from django_mailplus.testing.criteria import Criteria, describe, explain
+from django_mailplus.testing.mailbox import Mailbox
+from django_mailplus.testing.sent_mail import SentMail
+from django_mailplus.testing.telling import listed
+from django_mailplus.viewer import find_links
+from django_mailplus.viewer.finding import html_links, html_text
+
+__all__ = ["assert_mail_sent", "assert_no_mail_sent", "assert_parts_agree"]
+
+
+def assert_mail_sent(
+    *, count: int | None = None, **criteria: Unpack[Criteria]
+) -> list[SentMail]:
+    """Raise AssertionError unless such mails arrived, `count` of them if that is given.
+
+    The mails, oldest first.
+    """
+    __tracebackhide__ = True
+    mailbox = Mailbox()
+    if count is None:
+        mailbox.latest(**criteria)
+    found = mailbox.all(**criteria)
+    if count is not None and len(found) != count:
+        raise AssertionError(
+            explain(
+                f"{len(found)} mails{describe(criteria)} arrived, not {count}.",
+                [*mailbox],
+                criteria,
+                nearest=not found,
+            )
+        )
+    return found
+
+
+def assert_no_mail_sent(**criteria: Unpack[Criteria]) -> None:
+    """Raise AssertionError if any such mail arrived; without criteria, any at all."""
+    __tracebackhide__ = True
+    Mailbox().none(**criteria)
+
+
+def assert_parts_agree(mail: SentMail) -> None:
+    """Raise AssertionError unless who reads the text can do all that the HTML offers.
+
+    Both parts are there, each link of the HTML is in the text, and the codes in it are
+    the same.
+    """
+    __tracebackhide__ = True
+    problems = []
+    if not mail.text:
+        problems.append("there is no text")
+    if not mail.html:
+        problems.append("there is no HTML")
+    if not problems:
+        links, codes = set(find_links(mail.text)), mail.codes()
+        targets = dict.fromkeys(link.url for link in html_links(mail.html))
+        problems += [f"only in the HTML: {url}" for url in targets if url not in links]
+        problems += [
+            f"the code {code} is not in the {part}"
+            for part, words in (("text", mail.text), ("HTML", html_text(mail.html)))
+            for code in codes
+            if code not in re.sub(r"[ \u00a0-]", "", words)
+        ]
+    if problems:
+        raise AssertionError(listed(f"The parts of {mail!r} differ", problems))
