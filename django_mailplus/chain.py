@@ -19,6 +19,7 @@ from django_mailplus.compat import (
 )
 
 __all__ = [
+    "aliases_in",
     "aliases_used",
     "backend_path",
     "describe",

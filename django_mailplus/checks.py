@@ -10,8 +10,10 @@ E040 to E044, W040 to W042 who works off an outbox (outbox/dispatch/checks.py)
 E020 development backend in production         E030 to E035, W030 to W033 verification
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
-E050, E051, W050 to W059 how mailers are put together (backends/graph_checks.py)
-E060, E061, W060 to W062 who may be mailed (backends/bulk_checks.py)
+E050, E051, W050 to W059, W070 how mailers are put together (backends/graph_checks.py)
+E060, E061, W060 to W064 who may be mailed (backends/bulk_checks.py)
+E070 to E072, W071 to W074 who may look into the inbox (backends/inbox_checks.py)
+E080, W080 templated mails (templated/checks.py)
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus import compat, conf
-from django_mailplus.backends import bulk_checks, graph_checks
+from django_mailplus.backends import bulk_checks, graph_checks, inbox_checks
 from django_mailplus.backends.base import MailplusBackend
 from django_mailplus.backends.constructors import unknown_options
 from django_mailplus.backends.declaring import is_a
@@ -49,6 +51,7 @@ from django_mailplus.chain import (
 from django_mailplus.outbox import checks as outbox
 from django_mailplus.outbox.mailers.configured import outboxes
 from django_mailplus.smtp.options import is_loopback
+from django_mailplus.templated import checks as templated
 from django_mailplus.verification import checks as verification
 
 __all__: list[str] = []
@@ -119,6 +122,26 @@ def check_verification_settings(
 
 
 @register(TAG)
+def check_inbox_settings(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    mailers = compat.mailer_settings()
+    if check_mailplus_setting(app_configs) or list(_check_shape(mailers)):
+        return []
+    return list(inbox_checks.check_inbox_settings(mailers))
+
+
+@register(TAG)
+def check_colour(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    if check_mailplus_setting(app_configs):
+        return []
+    return list(templated.check_colour())
+
+
+@register(TAG, deploy=True)
+def check_inlining(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    return list(templated.check_inlining())
+
+
+@register(TAG)
 def check_outbox(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Its database, where the project has one."""
     if list(_check_shape(compat.mailer_settings())) or not any(outboxes()):
@@ -174,6 +197,7 @@ def check_mailers(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         findings += graph_checks.check_graph(mailers)
         if not check_mailplus_setting(app_configs):
             findings += bulk_checks.check_bulk(mailers)
+            findings += inbox_checks.check_inbox(mailers)
     return findings
 
 
@@ -357,7 +381,11 @@ def check_default_reaches_somebody(
 def check_environment(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     if check_mailplus_setting(app_configs) or check_mailers(app_configs):
         return []  # what is wrong there comes first
-    return list(graph_checks.check_environment(compat.mailer_settings()))
+    mailers = compat.mailer_settings()
+    return [
+        *graph_checks.check_environment(mailers),
+        *inbox_checks.check_inbox_access(mailers),
+    ]
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,12 +1,15 @@
-"""What columns take: names that are the same only if each character is, and any words."""
+"""What columns take: names that are the same only if each character is, any words, moments."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
-__all__ = ["ExactCharField", "storable"]
+__all__ = ["ExactCharField", "in_columns", "storable"]
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -32,3 +35,11 @@ def storable(said: str, longest: int | None) -> str:
     if not said.isprintable():
         said = said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     return said[:longest]
+
+
+def in_columns(moment: datetime.datetime | None) -> datetime.datetime | None:
+    """A moment as USE_TZ has it; one without a zone is in that of the project, as in Django."""
+    if moment is None or timezone.is_aware(moment) == bool(settings.USE_TZ):
+        return moment
+    change = timezone.make_aware if settings.USE_TZ else timezone.make_naive
+    return change(moment, timezone.get_default_timezone())

@@ -37,6 +37,7 @@ __all__ = [
     "InvalidMailer",
     "MailerDoesNotExist",
     "MailersHandler",
+    "configured_mailers",
     "email_in_local_time",
     "email_options",
     "email_setting",
@@ -90,6 +91,28 @@ def mailer_settings() -> Any:
     if mailers_defined():
         return settings.MAILERS
     return {DEFAULT_MAILER_ALIAS: {"BACKEND": email_setting("EMAIL_BACKEND")}}
+
+
+def configured_mailers() -> Any:
+    """The same without what Django's test environment puts in the place of each mailer."""
+    test_utils = sys.modules.get("django.test.utils")
+    saved = getattr(getattr(test_utils, "_TestState", None), "saved_data", None)
+    if mailers_defined():
+        swapped = hasattr(saved, "mailers") and not _is_overridden("MAILERS")
+        return saved.mailers if swapped else settings.MAILERS  # type: ignore[union-attr]
+    swapped = hasattr(saved, "email_backend") and not _is_overridden("EMAIL_BACKEND")
+    path = saved.email_backend if swapped else email_setting("EMAIL_BACKEND")  # type: ignore[union-attr]
+    return {DEFAULT_MAILER_ALIAS: {"BACKEND": path}}
+
+
+def _is_overridden(name: str) -> bool:
+    """Whether `override_settings` changed a setting, or took it away, for now."""
+    holder: Any = settings._wrapped  # type: ignore[misc]  # private to Django
+    while getattr(holder, "default_settings", global_settings) is not global_settings:
+        if name in holder.__dict__ or name in holder._deleted:
+            return True
+        holder = holder.default_settings
+    return False
 
 
 def email_setting(name: str) -> Any:
@@ -261,16 +284,7 @@ else:
         Django 6.1 swaps every mailer for locmem in `setup_test_environment()`;
         `override_settings(MAILERS=...)` inside a test brings real ones back.
         """
-        if not tests_running():
-            return False
-        holder = settings._wrapped
-        while (
-            getattr(holder, "default_settings", global_settings) is not global_settings
-        ):
-            if "MAILERS" in holder.__dict__:
-                return False
-            holder = holder.default_settings
-        return True
+        return tests_running() and not _is_overridden("MAILERS")
 
     def _construct(backend_class, alias, options, overrides):
         """An instance that got its alias and its options, and nothing else."""

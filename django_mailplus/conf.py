@@ -36,6 +36,23 @@ KEYS: Mapping[str, Key] = {
         default="",
         meaning="Scheme and host before the links in mails, such as https://shop.example.com.",
     ),
+    "MAIL_ACCENT_COLOR": Key(
+        type=str,
+        default="#1f5fbf",
+        meaning="Colour of buttons and links in mails that extend mailplus/layout.html, as #rrggbb.",
+    ),
+    "RECIPIENT_LANGUAGE": Key(
+        type=str,
+        default="",
+        meaning="Attribute of a user that holds the language of templated mails, such as "
+        "profile.language; empty for the active language.",
+    ),
+    "RECIPIENT_TIME_ZONE": Key(
+        type=str,
+        default="",
+        meaning="Attribute of a user that holds the time zone of templated mails; empty for "
+        "the active time zone.",
+    ),
     "ENVIRONMENT": Key(
         type=str,
         default="",
@@ -74,6 +91,33 @@ KEYS: Mapping[str, Key] = {
         meaning="Days that an idempotency key is known, even if its mail is gone; None for "
         "ever.",
         optional=True,
+    ),
+    "INBOX_KEEP": Key(
+        type=int,
+        default=500,
+        meaning="Mails that the inbox keeps: the newest.",
+    ),
+    "INBOX_FOR_STAFF": Key(
+        type=bool,
+        default=False,
+        meaning="Whether staff may open the inbox without DEBUG, and read all that is in it.",
+    ),
+    "INBOX_TOKEN": Key(
+        type=str,
+        default="",
+        meaning="Whoever sends it as a bearer token may use the JSON API of the inbox; "
+        "empty for nobody.",
+    ),
+    "INBOX_RELEASE_TO": Key(
+        type=list,
+        default=[],
+        meaning="Who may be sent a mail out of the inbox: addresses and domains, as in the "
+        "option allow of a redirect.",
+    ),
+    "INBOX_RELEASE_MAILER": Key(
+        type=str,
+        default="",
+        meaning="Alias of the mailer that sends a mail out of the inbox; empty for none.",
     ),
     "VERIFICATION_TOKEN_GENERATOR": Key(
         type=str,

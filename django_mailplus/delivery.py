@@ -1,6 +1,7 @@
 """What became of a message, recipient by recipient, and who is at fault when it failed.
 
-A backend sets a `DeliveryResult` on the caller's message as `message.delivery_result`.
+A backend sets a `DeliveryResult` on the caller's message as `message.delivery_result`:
+`set_result` and `get_result` are the way for code with types.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 
 from django_mailplus.exceptions import NoMailerError, RateLimitError
+from django_mailplus.message.envelope import bare_address
 
 __all__ = [
     "DeliveryResult",
@@ -22,9 +25,13 @@ __all__ = [
     "RecipientResult",
     "answer_lost",
     "classify",
+    "code_in",
+    "get_result",
     "http_status",
     "mark_unsent",
-    "retry_after",
+    "recipients_in",
+    "seconds_until_room",
+    "set_result",
     "unsent",
 ]
 
@@ -93,6 +100,17 @@ class DeliveryResult:
         )
 
 
+def set_result(message: EmailMessage, result: DeliveryResult | None) -> None:
+    """Say on a message what became of it; None, as each send begins, for nothing yet."""
+    message.delivery_result = result  # type: ignore[attr-defined]  # Django has none
+
+
+def get_result(message: EmailMessage) -> DeliveryResult | None:
+    """What was said last; None also where no backend of ours has sent it."""
+    result: DeliveryResult | None = getattr(message, "delivery_result", None)
+    return result
+
+
 def unsent(
     addresses: Iterable[str],
     error: BaseException | None,
@@ -114,6 +132,40 @@ def unsent(
     )
 
 
+def recipients_in(
+    error: BaseException, addresses: Iterable[str] | None = None
+) -> tuple[RecipientResult, ...]:
+    """What an error says of each of these bare addresses, where no result says it.
+
+    Without them of those that the error names; or once for all, with the address "".
+    """
+    refused = getattr(error, "recipients", None)
+    said = refused.items() if isinstance(refused, dict) else ()
+    # Some Djangos note recipients with their names.
+    codes = {bare_address(written): code for written, (code, _) in said}
+    # One that is written in another way may be tried again, if any may.
+    usual = min(codes.values(), default=code_in(error))
+    told = []
+    for address in (codes or ("",)) if addresses is None else addresses:
+        code = codes.get(address, usual)
+        [recipient] = unsent([address], error, kind=_kind_in(error, code)).recipients
+        told.append(replace(recipient, code=code))
+    return tuple(told)
+
+
+def _kind_in(error: BaseException, code: int | None) -> Kind:
+    if (fault := classify(error)) == "unknown":
+        return "unknown"
+    for_now = fault == "mailer" or (code is not None and code // 100 == 4)
+    return "transient" if for_now else "permanent"
+
+
+def code_in(error: BaseException) -> int | None:
+    """The reply code of a server, in an error as smtplib raises it."""
+    code = getattr(error, "smtp_code", None)
+    return code if isinstance(code, int) and 200 <= code < 600 else None
+
+
 _KNOWN_UNSENT = "mailplus_known_unsent"
 
 
@@ -122,7 +174,7 @@ def mark_unsent(error: BaseException) -> None:
     setattr(error, _KNOWN_UNSENT, True)
 
 
-def retry_after(error: BaseException | None) -> float | None:
+def seconds_until_room(error: BaseException | None) -> float | None:
     """Seconds until there is room again, where that is all that kept a mail from leaving."""
     if isinstance(error, RateLimitError | NoMailerError):
         return error.retry_after

@@ -13,6 +13,8 @@
         (ValueError)
       NotSentError                      outbox: a backend sent nothing and did not say why
       SnapshotError (ValueError)        message: cannot be kept in a snapshot, or not be read
+      MailTemplateError (LookupError)   templated: there are no templates for a mail
+      SendingBlockedError (OSError)     previews: one tried to send
       CannotListenError                 mailserver: the address is taken or cannot be used
 
 Mistakes in the settings are Django's `ImproperlyConfigured`, or its subclass
@@ -27,6 +29,7 @@ from typing import Any
 
 __all__ = [
     "ListUnavailableError",
+    "MailTemplateError",
     "MailplusError",
     "MissingExtraError",
     "NoMailerError",
@@ -34,6 +37,7 @@ __all__ = [
     "PartialDeliveryError",
     "PoolTimeout",
     "RateLimitError",
+    "SendingBlockedError",
     "SnapshotError",
     "UnsendableMessageError",
     "UnsupportedMessageError",
@@ -117,9 +121,13 @@ class RateLimitError(MailplusError, OSError):
     def __init__(self, mailer: str | None, rates: str, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(
-            f"{_name(mailer)}: no room for another mail for {retry_after:.3g} s (at most "
+            f"{_name(mailer)}: no room for another mail for {_seconds(retry_after)} s (at most "
             f"{rates})."
         )
+
+
+def _seconds(wait: float) -> str:
+    return f"{wait:.3g}" if wait < 100 else f"{wait:.0f}"
 
 
 class UnsupportedMessageError(MailplusError, ValueError):
@@ -146,3 +154,14 @@ class SnapshotError(MailplusError, ValueError):
     def __init__(self, text: str, *, newer: bool = False) -> None:
         self.newer = newer
         super().__init__(text)
+
+
+class MailTemplateError(MailplusError, LookupError):
+    """No file of a mail was found, or none that holds what a mail needs."""
+
+
+class SendingBlockedError(MailplusError, OSError):
+    """Code that is to show a mail tried to send one.
+
+    An OSError, for Python closes a socket that one keeps from connecting.
+    """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_mailplus.inbox.models import CaughtMail, CaughtRecipient
 from django_mailplus.outbox.models import (
     Attempt,
     Blob,
@@ -18,6 +19,8 @@ from django_mailplus.verification.models import EmailAddress, SendingAllowance
 __all__ = [
     "Attempt",
     "Blob",
+    "CaughtMail",
+    "CaughtRecipient",
     "EmailAddress",
     "MailerState",
     "OutboxMessage",

@@ -1,4 +1,4 @@
-"""How many mails may leave in how many seconds: the arithmetic, whoever keeps the books.
+"""How many mails may leave in how many seconds: the arithmetic, whoever keeps count.
 
 Each mail moves a time further by what it is worth. As long as that time is not too far
 ahead of now there is room (the generic cell rate algorithm of ATM, ITU-T I.371). Within

@@ -43,8 +43,7 @@ def read_key(
 ) -> Key:
     """The key in a PEM text or file, or an Ed25519 seed of 32 bytes in base64.
 
-    Raises KeyFormatError, OSError for a `Path` that cannot be read, and
-    `MissingExtraError` without the package `cryptography`.
+    Raises KeyFormatError, and `MissingExtraError` without the package `cryptography`.
     """
     domain, selector = _name(domain, "domain"), _name(selector, "selector")
     loaded = _load(_text(private), password)
@@ -129,22 +128,24 @@ def _key(private: Any, domain: str, selector: str) -> Key:
 
 
 def _text(private: str | bytes | Path) -> bytes:
-    if isinstance(private, Path):
-        return private.read_bytes()
     if isinstance(private, bytes):
         return private
-    if "-----BEGIN" in private:
-        # From an environment variable the lines often come with their ends spelled out.
-        return private.replace("\\n", "\n").strip().encode()
-    if re.fullmatch(r"[A-Za-z0-9+/]{43}=", private.strip()):
-        return private.strip().encode()
+    if isinstance(private, str):
+        if "-----BEGIN" in private:
+            # From an environment variable the lines often come with their ends spelled out.
+            return private.replace("\\n", "\n").strip().encode()
+        if re.fullmatch(r"[A-Za-z0-9+/]{43}=", private.strip()):
+            return private.strip().encode()
     try:
         return Path(private).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no path"
+        remedy = " `manage.py dkimkey` makes one." * isinstance(
+            error, FileNotFoundError
+        )
         # Without what was given: it may be a key that lost its first line.
         raise KeyFormatError(
-            f"The key is no PEM, no seed, and no file that can be read ({why})."
+            f"The key is no PEM, no seed, and no file that can be read ({why}).{remedy}"
         ) from None
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
 from django.db import Error
 
 from django_mailplus.management.guessing import guess_in_errors
 from django_mailplus.outbox.outage import fault_of
 
-__all__ = ["MailplusCommand", "usual_options"]
+__all__ = ["MailplusCommand", "verbs_of"]
 
 
 class MailplusCommand(BaseCommand):
@@ -33,7 +39,24 @@ class MailplusCommand(BaseCommand):
             raise CommandError(fault) from error
 
 
-def usual_options() -> CommandParser:
+def verbs_of(parser: ArgumentParser) -> Callable[[str, str], ArgumentParser]:
+    """For a command of several verbs: makes the parser of one from its name and meaning."""
+    actions = parser.add_subparsers(dest="action", metavar="action", required=True)
+    usual = _usual_options()
+
+    def add(name: str, means: str) -> ArgumentParser:
+        return actions.add_parser(
+            name,
+            help=means,
+            description=means,
+            parents=[usual],
+            formatter_class=DjangoHelpFormatter,
+        )
+
+    return add
+
+
+def _usual_options() -> CommandParser:
     """Those of every command of Django, as a parent of parsers for its verbs.
 
     What stands before the verb is not overwritten by a default.

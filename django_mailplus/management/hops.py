@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django_mailplus import chain
 from django_mailplus.backends.tracing import Hop
-from django_mailplus.delivery import Kind, classify
+from django_mailplus.delivery import RecipientResult, recipients_in
 from django_mailplus.doctor import report
 
-__all__ = ["lines"]
-
-_OF_FAULT: dict[str, Kind] = {
-    "mailer": "transient",
-    "unknown": "unknown",
-    "message": "permanent",
-    "recipient": "permanent",
-}
+__all__ = ["lines", "origin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +41,30 @@ def lines(hops: Sequence[Hop], *, stored: str, hide: Sequence[str]) -> Iterator[
         ).rstrip()
 
 
+def origin(hops: Sequence[Hop], error: BaseException | None = None) -> Hop | None:
+    """The innermost hop that an error, or what it came from, was raised at; without one,
+    the first that sent nothing to some.
+    """
+    for hop in hops:
+        if error is None and not _fell_short(hop):
+            continue  # what failed within was made good
+        if found := origin(hop.within, error):
+            return found
+        if hop.error is not None and (error is None or _is_behind(hop.error, error)):
+            return hop
+    return None
+
+
+def _is_behind(cause: Exception, error: BaseException | None) -> bool:
+    while error is not None and error is not cause:
+        error = error.__cause__
+    return error is cause
+
+
+def _fell_short(hop: Hop) -> bool:
+    return hop.error is not None or any(result.refused for result in hop.results)
+
+
 def _rows(hop: Hop, depth: int, stored: str, hide: Sequence[str]) -> Iterator[_Row]:
     name = "smtp" if hop.alias is None else chain.label(hop.alias)
     yield _Row(
@@ -66,9 +83,9 @@ def _outcome(hop: Hop, stored: str) -> str:
     if hop.passed_over:
         return "not asked"
     if hop.results:
-        return _kinds(hop)
+        return _kinds(r for result in hop.results for r in result.recipients)
     if hop.error is not None:
-        return _kind_of(hop.error)
+        return _kinds(recipients_in(hop.error))
     if hop.alias is not None and chain.kind_of(hop.alias) == "store":
         return stored
     if asked := [inner for inner in hop.within if not inner.passed_over]:
@@ -76,18 +93,11 @@ def _outcome(hop: Hop, stored: str) -> str:
     return "nothing sent" if hop.count == 0 else "accepted"
 
 
-def _kinds(hop: Hop) -> str:
-    counts = Counter(r.kind for result in hop.results for r in result.recipients)
+def _kinds(recipients: Iterable[RecipientResult]) -> str:
+    counts = Counter(recipient.kind for recipient in recipients)
     if len(counts) == 1:
         return next(iter(counts))
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
-
-
-def _kind_of(error: Exception) -> str:
-    code = getattr(error, "smtp_code", None)
-    if isinstance(code, int) and code // 100 == 5:
-        return "permanent"
-    return _OF_FAULT[classify(error)]
 
 
 def _remark(hop: Hop, hide: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.color import Style
 from django.utils import timezone
 
-from django_mailplus.management.terminal import duration, table
+from django_mailplus.figures import duration
+from django_mailplus.management.terminal import table
 from django_mailplus.outbox.actions.verbs import VERBS
 from django_mailplus.outbox.content import UnreadableError, read_bytes
 from django_mailplus.outbox.mailers.stranding import explain

@@ -1,28 +1,25 @@
-"""Text that fits a terminal: widths, tables, numbers and times in few words."""
+"""Text that fits a terminal: what it can show, and tables."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import unicodedata
 from collections.abc import Collection, Sequence
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style, no_style, supports_color
 
 from django_mailplus.viewer import clean_line
+from django_mailplus.widths import width_of, widths
 
 __all__ = [
     "CLEAR_LINE",
     "columns_of",
-    "count_of",
     "cut",
-    "duration",
     "is_live",
     "pad",
     "style_of",
     "table",
-    "width_of",
 ]
 
 CLEAR_LINE = "\r\x1b[K"
@@ -30,7 +27,6 @@ CLEAR_LINE = "\r\x1b[K"
 
 _GAP = "  "
 _LEAST = 6  # columns to which a text is cut for the sake of others
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def style_of(style: Style, *, forced: bool) -> Style:
@@ -57,31 +53,17 @@ def columns_of(out: OutputWrapper) -> int | None:
         return shutil.get_terminal_size().columns
 
 
-def width_of(text: str) -> int:
-    """In columns: East Asian characters and emoji take two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_width, text))
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def cut(text: str, width: int) -> str:
     """The beginning of a text, with an ellipsis where it goes on."""
     if width_of(text) <= width:
         return text
-    room = width - 1
-    kept = ""
-    for character in text:
-        room -= _width(character)
+    room, kept = width - 1, 0
+    for taken in widths(text):
+        room -= taken
         if room < 0:
             break
-        kept += character
-    return f"{kept}…" if width > 0 else ""
+        kept += 1
+    return f"{text[:kept]}…" if width > 0 else ""
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -129,15 +111,3 @@ def _squeeze(widths: list[int], room: int, elastic: Collection[int]) -> None:
             min(widths[widest] - 1, max(others, default=0)),
         )
         widths[widest] = down_to
-
-
-def duration(seconds: float) -> str:
-    """About how long: `48 s`, `3 min`, `5 h`, `2 d`."""
-    for unit, name in _UNITS:
-        if seconds >= unit:
-            return f"{int(seconds // unit)} {name}"
-    return f"{max(int(seconds), 0)} s"
-
-
-def count_of(number: int, thing: str, things: str = "") -> str:
-    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"

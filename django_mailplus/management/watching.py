@@ -10,11 +10,13 @@ from datetime import datetime
 
 from django.core.management.color import Style
 
+from django_mailplus.figures import count_of, duration
 from django_mailplus.management.screen import Screen
-from django_mailplus.management.terminal import count_of, cut, duration, width_of
+from django_mailplus.management.terminal import cut
 from django_mailplus.management.waiting import Waiting, Watch
 from django_mailplus.outbox.sending.worker import Progress
 from django_mailplus.viewer import clean_line
+from django_mailplus.widths import width_of
 
 __all__ = ["Bar", "Line", "Log", "Report"]
 

@@ -226,12 +226,12 @@ class ProviderMessage(models.Model):
         OutboxMessage, on_delete=models.CASCADE, related_name="provider_messages"
     )
     provider = models.CharField(max_length=50, blank=True)
-    number = ExactCharField(max_length=255, blank=True)
+    external_id = ExactCharField(max_length=255, blank=True)
     address = ExactCharField(max_length=320, blank=True)
     status = models.CharField(max_length=20, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["number"], name="mailplus_provider_number")]
+        indexes = [models.Index(fields=["external_id"], name="mailplus_external_id")]
 
     def __str__(self) -> str:
         return f"{self.status} {self.mail_id}"

@@ -63,6 +63,11 @@ class Command(MailplusCommand):
         selector = options["selector"] or f"{letter}{month}"
         domain = options["domain"]
         path = Path(options["out"] or f"{selector}.{domain}.pem")
+        if not path.parent.is_dir():
+            raise CommandError(
+                f"There is no folder {str(path.parent)!r} for the key. Make it, or name a "
+                "file in another one with --out."
+            )
         password = self._password(new=not path.exists()) if options["encrypt"] else None
         known = {"domain": domain, "selector": selector}
         try:
@@ -72,7 +77,9 @@ class Command(MailplusCommand):
                 algorithm: Any = _ALGORITHMS[options["algorithm"]]
                 key, pem = new_key(algorithm=algorithm, bits=options["bits"], **known)
                 self._write(path, pem(password))
-        except (KeyFormatError, ValueError, OSError, ImportError) as error:
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+        except (KeyFormatError, ValueError, ImportError) as error:
             raise CommandError(str(error)) from error
         name, record = dns_record(key)
         self.stdout.write("Add this record to the DNS of the domain:\n\n")

@@ -10,14 +10,15 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import CommandError, CommandParser
-from django.db import models, router, transaction
+from django.db import models, transaction
 
 from django_mailplus import conf
 from django_mailplus.management.base import MailplusCommand
 from django_mailplus.message.lookalike import lookalike_key
+from django_mailplus.racing import tried_again
+from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import is_email_verified, verify_email_address
-from django_mailplus.verification.mailbox import email_of
-from django_mailplus.verification.models import EmailAddress, primary
+from django_mailplus.verification.models import database, primary
 
 Source = Iterator[tuple[Any, str]]
 
@@ -58,6 +59,7 @@ class Command(MailplusCommand):
         self.stdout.write(report or "Nothing to take over.")
 
 
+@tried_again(database)
 def _take_over(user: Any, email: str) -> str:
     """What the source says is older than anything that this app knows about the user."""
     known = primary().filter(user_id=user.pk, purpose="verify")
@@ -65,22 +67,20 @@ def _take_over(user: Any, email: str) -> str:
         return "already verified"
     if known.exists():
         return "left as they are"
-    database = router.db_for_write(EmailAddress)
-    with transaction.atomic(using=database):
+    with transaction.atomic(using=database()):
         outcome = verify_email_address(user, email)
-        transaction.set_rollback(outcome != "verified", using=database)
+        transaction.set_rollback(outcome != "verified", using=database())
     return outcome.replace("_", " ")
 
 
 def _predict() -> Callable[[Any, str], str]:
     """The same, each taken back at once; it remembers which addresses it would have given."""
-    database = router.db_for_write(EmailAddress)
     given: set[str] = set()
 
     def outcome(user: Any, email: str) -> str:
-        with transaction.atomic(using=database):
+        with transaction.atomic(using=database()):
             what = _take_over(user, email)
-            transaction.set_rollback(True, using=database)
+            transaction.set_rollback(True, using=database())
         if what != "verified":
             return what
         key = lookalike_key(email)

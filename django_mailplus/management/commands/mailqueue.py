@@ -8,19 +8,20 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.management.base import CommandError, DjangoHelpFormatter
+from django.core.management.base import CommandError
 from django.core.management.color import Style
 from django.db.models import QuerySet
 
+from django_mailplus.figures import count_of
 from django_mailplus.management import queue_report
-from django_mailplus.management.base import MailplusCommand, usual_options
+from django_mailplus.management.base import MailplusCommand, verbs_of
 from django_mailplus.management.mailers import (
     behind,
     require_named,
     require_sending,
     stores_before,
 )
-from django_mailplus.management.terminal import columns_of, count_of, style_of
+from django_mailplus.management.terminal import columns_of, style_of
 from django_mailplus.outbox.actions import selecting, transitions
 from django_mailplus.outbox.actions.selecting import UnknownMailError
 from django_mailplus.outbox.actions.verbs import VERBS
@@ -39,18 +40,7 @@ class Command(MailplusCommand):
     help = "Shows what is in the outbox, and lets you decide what becomes of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", metavar="action", required=True)
-        usual = usual_options()
-
-        def add(name: str, means: str) -> ArgumentParser:
-            return actions.add_parser(
-                name,
-                help=means,
-                description=means,
-                parents=[usual],
-                formatter_class=DjangoHelpFormatter,
-            )
-
+        add = verbs_of(parser)
         _add_json(add("status", "How many mails are in which state."))
         _add_list(add("list", "The newest mails."))
         _add_show(add("show", "One mail, its recipients and its tries."))
@@ -184,7 +174,7 @@ class Command(MailplusCommand):
         to = _mailer(options["to"])
         require_named([options["mailer"]])
         moved = transitions.move(selecting.select(mailers=[options["mailer"]]), to)
-        mails = f"{moved:,} mail{'s' if moved != 1 else ''}"
+        mails = count_of(moved, "mail")
         self.stdout.write(f"{mails} moved to {to or 'the mailer of the settings'}.")
 
     def _pause(self, options: Mapping[str, Any]) -> None:

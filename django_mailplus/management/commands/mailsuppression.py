@@ -10,13 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
-from django.core.management.base import CommandError, DjangoHelpFormatter
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from django_mailplus.management.base import MailplusCommand, usual_options
+from django_mailplus.figures import count_of
+from django_mailplus.management.base import MailplusCommand, verbs_of
 from django_mailplus.management.progress import Progress
-from django_mailplus.management.terminal import columns_of, count_of, table
+from django_mailplus.management.terminal import columns_of, table
 from django_mailplus.message.envelope import bare_address, bare_addresses
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.suppression import importing, listing, writing
@@ -31,18 +32,7 @@ class Command(MailplusCommand):
     help = "The do-not-mail list: who gets no mail, why, and what other systems know."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", metavar="action", required=True)
-        usual = usual_options()
-
-        def add(name: str, means: str) -> ArgumentParser:
-            return actions.add_parser(
-                name,
-                help=means,
-                description=means,
-                parents=[usual],
-                formatter_class=DjangoHelpFormatter,
-            )
-
+        add = verbs_of(parser)
         of_address = add("show", "Why an address gets no mail.")
         of_address.add_argument("address")
         _add_entry(add("add", "Send nothing to an address any more."))
@@ -109,6 +99,8 @@ class Command(MailplusCommand):
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         self._warn_of_stream(entry.stream)
+        if options["stream"] and not entry.stream:
+            self.stderr.write(f"{entry.reason} holds for all streams, not for one.")
         again = "" if entry.reported == 1 else " It was there already."
         stream = f" for the stream {entry.stream!r}" if entry.stream else ""
         self.stdout.write(f"It is on the list{stream} ({entry.reason}).{again}")
@@ -150,18 +142,22 @@ class Command(MailplusCommand):
                 progress = Progress(self.stderr, size)
                 found = listing.read(file, reason=reason and Reason(reason))
                 for batch in _batches(found, taken, options["stream"]):
-                    taken.new += importing.take_over(batch, dry_run=dry_run)
+                    counts = importing.take_over(batch, dry_run=dry_run)
+                    taken.new += counts.new
+                    taken.longer += counts.longer
                     taken.all += len(batch)
                     progress.show(_position(file), f"{taken.all:,} entries")
                 progress.end()
         except listing.NotReadableError as error:
             raise CommandError(f"{options['file']}: {error}") from None
-        for number, why in taken.refused[:_MOST_TOLD]:
-            self.stderr.write(f"Entry {number} {why}.")
-        known = taken.all - taken.new
-        self.stdout.write(
-            f"{'Dry run: ' if dry_run else ''}{taken.new:,} added, {known:,} there already."
-        )
+        for why in taken.refused[:_MOST_TOLD]:
+            self.stderr.write(why)
+        if count := taken.without_stream:
+            self.stderr.write(
+                f"{count_of(count, 'entry', 'entries')} for one stream will hold for all: "
+                "bounces, complaints and what is no address are of the mailbox itself."
+            )
+        self.stdout.write(taken.summary(dry_run=dry_run))
         if count := len(taken.refused):
             raise CommandError(
                 f"{count_of(count, 'line')} could not be taken over: "
@@ -173,19 +169,31 @@ class _Taken:
     """What became of the lines of a file."""
 
     def __init__(self) -> None:
-        self.all = self.new = 0
-        self.refused: list[tuple[int, str]] = []
+        self.all = self.new = self.longer = self.without_stream = 0
+        self.refused: list[str] = []
+
+    def summary(self, *, dry_run: bool) -> str:
+        words = [f"{self.new:,} {'would be ' if dry_run else ''}added"]
+        if self.longer:
+            words.append(
+                f"{self.longer:,} {'would last' if dry_run else 'last'} longer"
+            )
+        words.append(f"{self.all - self.new - self.longer:,} there already")
+        return f"{'Dry run: ' if dry_run else ''}{', '.join(words)}."
 
 
 def _batches(
     found: Iterator[listing.Entry | str], taken: _Taken, stream: str | None
 ) -> Iterator[list[listing.Entry]]:
     batch: list[listing.Entry] = []
-    for number, entry in enumerate(found, 1):
+    for entry in found:
         if isinstance(entry, str):
-            taken.refused.append((number, entry))
+            taken.refused.append(entry)
             continue
-        batch.append(entry if stream is None else entry.in_stream(stream))
+        meant = entry if stream is None else entry.in_stream(stream)
+        if meant.stream and not writing.stream_for(meant.reason, meant.stream):
+            taken.without_stream += 1
+        batch.append(meant)
         if len(batch) == importing.AT_ONCE:
             yield batch
             batch = []

@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
+from django_mailplus.figures import count_of
+from django_mailplus.inbox import catching as inbox
 from django_mailplus.management.base import MailplusCommand
-from django_mailplus.management.terminal import count_of
 from django_mailplus.outbox import retention
 from django_mailplus.outbox.states import State
 from django_mailplus.suppression import writing as suppression
@@ -18,7 +19,7 @@ class Command(MailplusCommand):
     help = (
         "Deletes rows that no longer serve anything: mails that were sent or given up "
         "long ago, what nobody may read any more, entries of the do-not-mail list that "
-        "have expired, and old counters. Mails that are yet to be sent stay. Run it once a day."
+        "have expired, caught mails beyond those that the inbox keeps, and old counters. Mails that are yet to be sent stay. Run it once a day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,13 +47,14 @@ class Command(MailplusCommand):
         if expired := suppression.prune(dry_run=dry_run):
             entries = count_of(expired, "entry", "entries")
             lines.append(f"{entries} of the do-not-mail list {deleted}: expired.")
+        if caught := inbox.prune(dry_run=dry_run):
+            lines.append(f"{count_of(caught, 'mail')} of the inbox {deleted}.")
         if options["verbosity"] > 0:
             self.stdout.write("\n".join(lines))
 
 
 def _mails(counts: Mapping[State, int]) -> str:
-    count = sum(counts.values())
-    return "1 mail" if count == 1 else f"{count} mails"
+    return count_of(sum(counts.values()), "mail")
 
 
 def _states(counts: Mapping[State, int]) -> str:

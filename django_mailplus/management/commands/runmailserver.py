@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from django_mailplus.conf import setting
 from django_mailplus.exceptions import MailplusError
@@ -22,6 +23,7 @@ from django_mailplus.mailserver.received import ReceivedMail
 from django_mailplus.mailserver.refusals import parse_fail_rule
 from django_mailplus.mailserver.saving import MailFolder
 from django_mailplus.mailserver.server import MailServer
+from django_mailplus.outbox.outage import fault_of
 
 T = TypeVar("T")
 
@@ -69,18 +71,27 @@ class Command(BaseCommand):
             metavar="DIR",
             help="Keep each mail in this folder, as an .eml file.",
         )
+        parser.add_argument(
+            "--inbox",
+            action="store_true",
+            help="Keep each mail in the inbox of this project, where a browser shows it.",
+        )
 
     def handle(self, **options: Any) -> None:
         printer = Printer(self.stdout, style=self.style, quiet=options["quiet"])
-        folder = _open_folder(options["save"]) if options["save"] is not None else None
-
-        def receive(mail: ReceivedMail) -> None:
-            if folder is not None:
-                folder.save(mail)
-            printer.mail(mail)
-
-        server = self._make_server(receive, printer.refused, options)
         with ExitStack() as cleanup:
+            keepers: list[Callable[[ReceivedMail], object]] = []
+            if options["save"] is not None:
+                keepers.append(_open_folder(options["save"]).save)
+            if options["inbox"]:
+                keepers.append(_open_inbox(cleanup))
+
+            def receive(mail: ReceivedMail) -> None:
+                for keep in keepers:
+                    keep(mail)
+                printer.mail(mail)
+
+            server = self._make_server(receive, printer.refused, options)
             signals = cleanup.enter_context(_stop_signals())
             try:
                 cleanup.enter_context(server)
@@ -139,6 +150,21 @@ def _open_folder(name: str) -> MailFolder:
             f"--save: mails cannot be kept in {name}: {error.strerror}. "
             "Name a folder that you may write to; it is made if it does not exist."
         ) from None
+
+
+def _open_inbox(cleanup: ExitStack) -> Callable[[ReceivedMail], None]:
+    from django_mailplus.inbox.models import mails
+    from django_mailplus.inbox.receiving import keeping
+
+    try:
+        mails().exists()
+    except Error as error:
+        raise CommandError(
+            "--inbox: mails cannot be kept in the database: "
+            f"{fault_of(error) or type(error).__name__}"
+        ) from None
+    keep = cleanup.enter_context(keeping())
+    return lambda mail: keep(mail.raw, mail.rcpt_to)
 
 
 def _publish(certificate: bytes | None, cleanup: ExitStack) -> Path | None:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.sendtestemail import Command as DjangoCommand
@@ -27,14 +27,21 @@ from django_mailplus.compat import (
     mailer_settings,
     mailers_defined,
 )
-from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
+from django_mailplus.delivery import DeliveryResult, classify, get_result
 from django_mailplus.doctor import report
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.mail import EmailMultiAlternatives
 from django_mailplus.management import queued
 from django_mailplus.management.guessing import did_you_mean
-from django_mailplus.management.hops import lines
+from django_mailplus.management.hops import lines, origin
 from django_mailplus.management.testmails import nobody, test_mails
+from django_mailplus.management.verdicts import (
+    has_answers,
+    is_kept_back,
+    left_out,
+    outcome,
+    verdict,
+)
 from django_mailplus.outbox.outage import unmigrated
 from django_mailplus.outbox.rows.storing import Stored, noting
 from django_mailplus.smtp.transcript import Direction, recording
@@ -42,14 +49,6 @@ from django_mailplus.smtp.transcript import Direction, recording
 __all__ = ["Command"]
 
 _TRACE_SIGNS: dict[Direction, str] = {"C": ">", "S": "<", "*": "*"}
-_VERDICTS = {
-    "accepted": "accepted",
-    "transient": "refused for now",
-    "permanent": "refused",
-    "unknown": "perhaps sent",
-    "suppressed": "kept back",
-}
-_REFUSED = ("transient", "permanent")
 _PERHAPS_SENT = (
     "The connection broke after the whole message was handed over. It may have arrived: "
     "look into the mailbox before you send it again."
@@ -154,16 +153,16 @@ class Command(DjangoCommand):
                 backend.close()
         seconds = time.perf_counter() - started
         server = self._server(backend)
-        result = getattr(message, "delivery_result", None)
+        result = get_result(message)
         if trace:
             self._print_hops(hops, [stored for _, stored in noted])
-        if _has_answers(result):
+        if has_answers(result):
             self._print_result(result, seconds, report.secrets(server))
         elif error is None and noted:
             return self._print_queued([stored for _, stored in noted], message)
         elif error is None and result is None:
             self._print_unreported(backend, count, seconds)
-        return self._problem(error, result, count, server)
+        return self._problem(error, result, count, server, hops)
 
     def _server(self, backend: Any) -> ServerSettings:
         """What is configured for the server at the end of the chain, if there is one end."""
@@ -185,16 +184,21 @@ class Command(DjangoCommand):
         result: DeliveryResult | None,
         count: int | None,
         server: ServerSettings,
+        hops: list[Hop],
     ) -> _Problem | None:
         if error is not None:
             final = classify(error) not in ("message", "recipient")
-            return _Problem(
-                text=self._explained(error, server, result), error=error, final=final
-            )
-        if _has_answers(result) and result.refused:
-            return _Problem(
-                text=self._explained(report.failure(result), server, result)
-            )
+            text = self._explained(error, server, result, origin(hops, error))
+            return _Problem(text=text, error=error, final=final)
+        if has_answers(result) and result.refused:
+            if all(map(is_kept_back, result.refused)):
+                return _Problem(text=self._listed(outcome(result), [*left_out(result)]))
+            refusal: BaseException = report.failure(result)
+            # What no server has said was raised by a mailer on the way to one.
+            at = None if any(r.code for r in result.refused) else origin(hops)
+            if at is not None and at.error is not None:
+                refusal = at.error
+            return _Problem(text=self._explained(refusal, server, result, at))
         if count == 0:
             return _Problem(
                 text=f"The mailer {self.alias!r} reports that it sent nothing."
@@ -243,17 +247,18 @@ class Command(DjangoCommand):
         self, result: DeliveryResult, seconds: float, hide: list[str]
     ) -> None:
         rows = [
-            (_verdict(r), report.one_line(r.address), report.answer(r, hide=hide))
+            (verdict(r), report.one_line(r.address), report.answer(r, hide=hide))
             for r in result.recipients
         ]
         first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-        for verdict, address, answer in rows:
-            paint = getattr(self.style, _STYLES.get(verdict, "ERROR"))
+        for word, address, answer in rows:
+            paint = getattr(self.style, _STYLES.get(word, "ERROR"))
             self._print(
-                f"  {paint(verdict.ljust(first))}  {address.ljust(second)}  {answer}"
+                f"  {paint(word.ljust(first))}  {address.ljust(second)}  {answer}"
             )
         self._print()
-        if answer := report.answer(result, hide=hide):
+        answer = report.answer(result, hide=hide)
+        if answer and (result.code is not None or not result.refused):
             self._print_row("Reply", answer)
         if result.mailer not in (None, self.alias):
             self._print_row("Through", str(result.mailer))
@@ -298,18 +303,24 @@ class Command(DjangoCommand):
         self,
         error: BaseException,
         server: ServerSettings,
-        result: DeliveryResult | None = None,
+        result: DeliveryResult | None,
+        at: Hop | None,
     ) -> str:
         """What went wrong, why, and what to change, without any password."""
+        leaf = self.leaf
+        if at is not None and at.alias not in (None, self.alias, leaf):
+            leaf, server = str(at.alias), self._settings_of(at.alias)
         diagnosis = explain(
             error,
             server=server,
-            alias=self.leaf,
+            alias=leaf,
             style="mailers" if mailers_defined() else "email",
         )
         rows = [("Error", report.error_text(error, hide=report.secrets(server)))]
+        if leaf != self.leaf:
+            rows.insert(0, ("Through", leaf))
         if diagnosis is None:
-            headline = _outcome(result)
+            headline = outcome(result)
         else:
             doubt = "" if diagnosis.confirmed else "probably: "
             headline = f"{doubt}{diagnosis.title}."
@@ -321,13 +332,12 @@ class Command(DjangoCommand):
         if isinstance(error, Error) and (fault := unmigrated(error)):
             rows.append(("Remedy", fault))
         recipients = result.recipients if result is not None else ()
-        refused = [r for r in recipients if r.code is not None and r.kind in _REFUSED]
-        if refused:
-            names = ", ".join(recipient.address for recipient in refused)
-            counts = f"{len(refused)} of {len(recipients)} recipients"
-            rows.insert(0, ("Refused", f"{counts}: {names}"))
+        rows[:0] = left_out(result)
         if any(r.kind == "unknown" for r in recipients):
             rows.append(("Note", _PERHAPS_SENT))
+        return self._listed(headline, rows)
+
+    def _listed(self, headline: str, rows: list[tuple[str, str]]) -> str:
         return "\n".join(
             [f"{self.alias}: {headline}", "", *(report.row(*row) for row in rows)]
         )
@@ -345,26 +355,3 @@ def _log_not_on_stderr() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-def _has_answers(result: DeliveryResult | None) -> TypeGuard[DeliveryResult]:
-    """Whether a server said anything; after a failed login, for example, it did not."""
-    return result is not None and any(
-        r.kind in ("accepted", "unknown") or r.code is not None
-        for r in result.recipients
-    )
-
-
-def _outcome(result: DeliveryResult | None) -> str:
-    kinds = {recipient.kind for recipient in result.recipients} if result else set()
-    if "unknown" in kinds:
-        return "nobody knows whether the mail was sent."
-    if "accepted" in kinds:
-        return "some recipients were refused."
-    return "the mail was not sent."
-
-
-def _verdict(recipient: RecipientResult) -> str:
-    if recipient.code is None and recipient.kind in _REFUSED:
-        return "not sent"
-    return _VERDICTS[recipient.kind]

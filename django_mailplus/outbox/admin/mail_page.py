@@ -15,7 +15,6 @@ from django.template.response import TemplateResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from django_mailplus.outbox.actions.verbs import VERBS
 from django_mailplus.outbox.admin.listing import mailer_name, state_label
@@ -35,6 +34,7 @@ from django_mailplus.outbox.models import (
     database,
 )
 from django_mailplus.viewer import clean_line, clean_text
+from django_mailplus.viewer.frame import frame_document, frame_headers
 
 if TYPE_CHECKING:
     from django_mailplus.outbox.admin.acting import ActingAdmin
@@ -50,13 +50,8 @@ _LONGEST_FILE_NAME = 80  # characters; file systems have room for 255 bytes
 # What Windows refuses or a shell might read, and pictures of control characters.
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.,()\[\]+@ -]")
 
-# Nothing is loaded, run, sent or followed; also when the frame is opened alone.
-_FRAME_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
-# A link would open in a new window, which the sandbox forbids: it leads nowhere.
-_LINKS_LEAD_NOWHERE = '<!doctype html><base target="_blank">'
+# Of what is no page.
+_NOTHING_POLICY = "sandbox; default-src 'none'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +137,7 @@ def _names(mail: OutboxMessage) -> QuerySet[ProviderMessage]:
 
 
 def _named(row: ProviderMessage) -> tuple[str, ...]:
-    columns = (row.provider, row.number, row.address, row.status)
+    columns = (row.provider, row.external_id, row.address, row.status)
     return tuple(clean_line(column) for column in columns)
 
 
@@ -199,13 +194,11 @@ def html(page: ActingAdmin, request: HttpRequest, *, pk: uuid.UUID) -> HttpRespo
     """The HTML part, for the sandboxed frame of the page."""
     mail = _readable(page, request, pk)
     try:
-        part = read_content(mail).view.html or ""
+        raw = read_content(mail).raw
     except UnreadableError as error:
         raise Http404(error.why) from None
-    response = HttpResponse(_LINKS_LEAD_NOWHERE + part)
-    response.headers["Content-Security-Policy"] = _FRAME_POLICY
-    xframe_options_sameorigin(lambda _request: response)(request)
-    return _kept_private(response)
+    headers = frame_headers(load_remote=False)
+    return HttpResponse(frame_document(raw).html, headers=headers)
 
 
 def source(page: ActingAdmin, request: HttpRequest, *, pk: uuid.UUID) -> HttpResponse:
@@ -217,7 +210,7 @@ def source(page: ActingAdmin, request: HttpRequest, *, pk: uuid.UUID) -> HttpRes
             "size": len(raw)
         }
     response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Content-Security-Policy"] = _NOTHING_POLICY
     return _kept_private(response)
 
 
@@ -245,7 +238,7 @@ def attachment(
     name = _file_name(told.filename) or f"attachment-{number + 1}"
     header = content_disposition_header(as_attachment=True, filename=name)
     response.headers["Content-Disposition"] = header
-    response.headers["Content-Security-Policy"] = _FRAME_POLICY
+    response.headers["Content-Security-Policy"] = _NOTHING_POLICY
     return _kept_private(response)
 
 

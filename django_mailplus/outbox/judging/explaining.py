@@ -12,12 +12,11 @@ import traceback
 
 from django_mailplus.chain import leaves
 from django_mailplus.compat import InvalidMailer, get_mailer
-from django_mailplus.delivery import answer_lost, classify, http_status
+from django_mailplus.delivery import answer_lost, classify, code_in, http_status
 from django_mailplus.doctor.catalogue import ServerSettings, explain
 from django_mailplus.exceptions import MailplusError
 
 __all__ = [
-    "code_of",
     "explain_failure",
     "explain_rebuilding",
     "explain_trouble",
@@ -51,7 +50,7 @@ def explain_failure(error: BaseException, mailer: str, *, blamed: bool = False) 
 
 def is_unwritten(error: BaseException) -> bool:
     """Whether nobody but ourselves refused the message."""
-    answered = http_status(error) is not None or code_of(error) is not None
+    answered = http_status(error) is not None or code_in(error) is not None
     return classify(error) == "message" and not answered
 
 
@@ -86,7 +85,7 @@ def _own_words(error: BaseException) -> str | None:
 
 
 def _kind(error: BaseException) -> str:
-    code = code_of(error)
+    code = code_in(error)
     return f"{type(error).__name__}{f' {code}' if code else ''}"
 
 
@@ -98,12 +97,6 @@ def _kind_and_place(error: BaseException) -> str:
     frame, line = places[-1]
     module = frame.f_globals.get("__name__", "?")
     return f"{_kind(error)} in {module}, line {line}"
-
-
-def code_of(error: BaseException) -> int | None:
-    """The reply code of a server, in an error as smtplib raises it."""
-    code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and 200 <= code < 600 else None
 
 
 def _server(mailer: str) -> ServerSettings:

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.mail import EmailMessage
 
-from django_mailplus.delivery import DeliveryResult, Kind, RecipientResult
+from django_mailplus.delivery import DeliveryResult, Kind, RecipientResult, get_result
 
-__all__ = ["ProviderNote", "provider_notes", "provider_result"]
+__all__ = ["ProviderNote", "known_result", "provider_notes"]
 
 _KINDS: Mapping[str, Kind] = {
     "invalid": "permanent",
@@ -27,7 +27,7 @@ class ProviderNote:
     """
 
     provider: str
-    number: str
+    external_id: str
     address: str
     status: str
 
@@ -41,15 +41,15 @@ def provider_notes(message: EmailMessage) -> tuple[ProviderNote, ...]:
     notes = tuple(
         ProviderNote(
             provider=provider,
-            number=_number(recipient),
+            external_id=_external_id(recipient),
             address=address,
             status=str(getattr(recipient, "status", None) or ""),
         )
         for address, recipient in told.items()
     )
-    if not any(note.number for note in notes):
+    if not any(note.external_id for note in notes):
         return ()
-    if len({(note.number, note.status) for note in notes}) == 1:
+    if len({(note.external_id, note.status) for note in notes}) == 1:
         return (replace(notes[0], address=""),)
     return notes
 
@@ -59,17 +59,19 @@ def _recipients(status: Any) -> Mapping[str, Any]:
     return recipients if isinstance(recipients, Mapping) else {}
 
 
-def _number(recipient: Any) -> str:
+def _external_id(recipient: Any) -> str:
     """As text: that of some providers is a number indeed."""
     number = getattr(recipient, "message_id", None)
     return "" if number is None else str(number)
 
 
-def provider_result(message: EmailMessage) -> DeliveryResult | None:
-    """None for a message that no such backend has sent.
+def known_result(message: EmailMessage) -> DeliveryResult | None:
+    """What one of our backends said of a message; else what a provider's API did.
 
-    A status that says nothing bad, such as "sent" or "queued", is an acceptance.
+    Of that a status that says nothing bad, such as "sent" or "queued", is an acceptance.
     """
+    if result := get_result(message):
+        return result
     status: Any = getattr(message, "anymail_status", None)
     if not (recipients := _recipients(status)):
         return None

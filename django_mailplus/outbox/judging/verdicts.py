@@ -11,10 +11,10 @@ from django_mailplus.delivery import (
     RecipientResult,
     answer_lost,
     classify,
+    code_in,
 )
 from django_mailplus.outbox.backoff import after_attempt
 from django_mailplus.outbox.judging.explaining import (
-    code_of,
     explain_failure,
     explain_trouble,
     is_unwritten,
@@ -136,7 +136,7 @@ def _judge(
             state=State.QUEUED,
             outcome="mailer",
             text=explain_failure(error, mailer, blamed=blamed),
-            code=code_of(error),
+            code=code_in(error),
             counts=blamed,
             trouble="" if blamed else explain_trouble(error, mailer),
         )
@@ -214,7 +214,7 @@ def _without_result(
     """For a backend that raises or does not."""
     if error is None:
         return Verdict(state=State.SENT, outcome="accepted")
-    code = code_of(error)
+    code = code_in(error)
     failed = Verdict(
         state=State.FAILED,
         outcome="permanent",

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.mailers.configured import sending_mailers
-from django_mailplus.outbox.mailers.rates import Limiter
+from django_mailplus.outbox.mailers.rates import DatabaseLimiter
 from django_mailplus.outbox.models import MailerState, OutboxMessage, database
 from django_mailplus.outbox.states import Priority, State
 
@@ -70,7 +70,7 @@ def _rate(alias: str) -> float:
     sending = sending_mailers().get(alias)
     if sending is None or sending.rate is None:
         return 0.0
-    return Limiter({alias: sending.rate}).seconds_until_room()
+    return DatabaseLimiter({alias: sending.rate}).seconds_until_room()
 
 
 def _seconds(until: datetime.datetime | None, now: datetime.datetime) -> float:

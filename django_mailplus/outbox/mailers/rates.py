@@ -15,7 +15,7 @@ from django_mailplus.outbox.clock import DatabaseNow
 from django_mailplus.outbox.models import NO_MAILER, MailerState, database
 from django_mailplus.rates import Rate
 
-__all__ = ["Limiter", "name_of"]
+__all__ = ["DatabaseLimiter", "name_of"]
 
 _LONGEST_NAME = MailerState._meta.get_field("alias").max_length
 
@@ -43,7 +43,7 @@ class _Seen:
     ahead: float  # as it can be
 
 
-class Limiter:
+class DatabaseLimiter:
     """Rates that hold together, each under the name that all who share it give it.
 
     The name is that of a mailer behind an outbox, or one that no mailer has.

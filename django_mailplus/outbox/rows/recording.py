@@ -44,7 +44,7 @@ __all__ = ["attempt", "complete", "is_plainly_sent", "record", "retry_at", "whol
 
 _LONGEST_TEXT = OutboxMessage._meta.get_field("text").max_length
 _LONGEST_ADDRESS = Recipient._meta.get_field("address").max_length
-_LONGEST_NUMBER = ProviderMessage._meta.get_field("number").max_length
+_LONGEST_ID = ProviderMessage._meta.get_field("external_id").max_length
 
 
 def record(verdicts: Sequence[tuple[Claim, Verdict]]) -> dict[uuid.UUID, State]:
@@ -131,7 +131,7 @@ def _noted(claim: Claim, verdict: Verdict) -> Iterator[dict[str, Any]]:
         yield {
             "mail": claim.id,
             "provider": storable(note.provider, 50),
-            "number": storable(note.number, _LONGEST_NUMBER),
+            "external_id": storable(note.external_id, _LONGEST_ID),
             "address": storable(note.address, _LONGEST_ADDRESS),
             "status": storable(note.status, 20),
         }

@@ -31,8 +31,10 @@ __all__ = [
     "claim",
     "claimed",
     "due",
+    "field",
     "literal",
     "now",
+    "placed",
     "sent",
     "what_to_know",
 ]

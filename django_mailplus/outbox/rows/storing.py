@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import uuid
 from collections.abc import Iterator, Sequence
@@ -11,14 +10,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, OperationalError, connections, transaction
-from django.utils import timezone
 
-from django_mailplus.columns import storable
+from django_mailplus.columns import in_columns, storable
 from django_mailplus.message.copying import freeze
 from django_mailplus.message.envelope import envelope_of
+from django_mailplus.message.headers import extra_header
 from django_mailplus.message.snapshot import take
 from django_mailplus.outbox.models import OutboxMessage, Payload, database, new_id
 from django_mailplus.outbox.options import OutboxOptions
@@ -134,7 +132,7 @@ def _draft(message: EmailMessage, options: OutboxOptions, mailer: str) -> _Draft
     envelope = envelope_of(message)
     give_up: Any
     due: Any
-    if (due := _in_columns(options.send_at)) is None:
+    if (due := in_columns(options.send_at)) is None:
         due, give_up = now(), now(options.retried_for.total_seconds())
     else:
         give_up = due + options.retried_for
@@ -143,12 +141,12 @@ def _draft(message: EmailMessage, options: OutboxOptions, mailer: str) -> _Draft
         "mailer": mailer,
         "priority": options.level.value,
         "due_at": due,
-        "expires_at": _in_columns(options.expires_at),
+        "expires_at": in_columns(options.expires_at),
         "give_up_at": give_up,
         "hold_unknown": options.on_unknown == "hold",
         "sensitive": bool(options.sensitive),
         "stream": storable(options.stream or "", 100),
-        "message_id": storable(_header(message, "message-id"), 255),
+        "message_id": storable(extra_header(message, "Message-ID"), 255),
         "mail_from": storable(envelope.mail_from, 320),
         "recipients": json.dumps([storable(each, 1_000) for each in envelope.rcpt_to]),
         # One such as "123456 is your code" would outlive the content.
@@ -168,19 +166,6 @@ def _refuse_header_injection(message: EmailMessage) -> None:
         for text in [str(value)]
     ):
         message.message()
-
-
-def _in_columns(moment: datetime.datetime | None) -> datetime.datetime | None:
-    if moment is None or settings.USE_TZ:
-        return moment
-    return timezone.make_naive(moment, timezone.get_default_timezone())
-
-
-def _header(message: EmailMessage, wanted: str) -> str:
-    for name, value in message.extra_headers.items():
-        if name.lower() == wanted:
-            return str(value)
-    return ""
 
 
 def _insert(drafts: Sequence[_Draft]) -> None:

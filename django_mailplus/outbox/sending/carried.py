@@ -32,6 +32,7 @@ class Carried:
     since: float  # when the claim was asked for, or renewed
     claimed_at: float = field(init=False)
     settled: dict[str, State] = field(default_factory=dict)
+    wait: float | None = None  # seconds, of one that is put off
     departed: int = 0  # tick of its last departure, see `blaming`
 
     def __post_init__(self) -> None:

@@ -20,18 +20,19 @@ from django.core.mail import EmailMessage
 from django.db import Error
 
 from django_mailplus.compat import get_mailer
-from django_mailplus.delivery import retry_after
+from django_mailplus.delivery import seconds_until_room
 from django_mailplus.outbox.judging.blaming import blame_of, tick
-from django_mailplus.outbox.judging.providers import provider_notes, provider_result
+from django_mailplus.outbox.judging.providers import known_result, provider_notes
 from django_mailplus.outbox.judging.verdicts import Verdict, judge
 from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.mailers.configured import Sending
-from django_mailplus.outbox.mailers.rates import Limiter
+from django_mailplus.outbox.mailers.rates import DatabaseLimiter
 from django_mailplus.outbox.rows import claims, recording
 from django_mailplus.outbox.rows.claims import Claim
 from django_mailplus.outbox.rows.exchange import exchange
 from django_mailplus.outbox.rows.telling import tell_after_commit
 from django_mailplus.outbox.sending.carried import Carried, LeaseOverError, clock
+from django_mailplus.outbox.sending.put_off import PutOff, way_of
 from django_mailplus.outbox.sending.rebuilding import not_rebuilt, rebuilt
 from django_mailplus.outbox.sending.streams import Outcome, open_stream
 from django_mailplus.outbox.states import State
@@ -46,7 +47,7 @@ _WAIT_FOR_THE_UPDATED = 60.0  # seconds, with a mail that a newer version wrote
 _STREAM_LASTS = 300.0  # seconds
 _PATIENCE = 0.05  # seconds to wait for an outcome before looking at the table again
 _LOOKS = 0.25  # seconds between two looks whether the mailer is paused
-_LATE = 0.01  # seconds after the end of a pause, as the database sees it
+_LATE = 0.01  # seconds after the end of a pause or a wait, as the database sees it
 _LOOKS_FOR_CLAIMS = 1.0  # seconds between two looks for those without an answer
 
 
@@ -65,7 +66,7 @@ class Lane:
         self.patience = max(_ANSWER, self.lease)
         self._concurrency = sending.concurrency
         self._open_stream()
-        self._limiter = Limiter({alias: sending.rate}) if sending.rate else None
+        self._limiter = DatabaseLimiter({alias: sending.rate}) if sending.rate else None
         self._backlog: deque[Carried] = deque()
         self._sending: dict[int, Carried] = {}  # by the id() of the message
         self._told: list[_Told] = []  # what became of mails, not yet recorded
@@ -79,6 +80,7 @@ class Lane:
         self._dry = False  # nothing more was due, or the rate left no room
         self._full: tuple[float, str] | None = None  # seconds without room, and why
         self._full_until = -math.inf  # time.monotonic()
+        self._put_off = PutOff()
 
     def _open_stream(self) -> None:
         make = partial(get_mailer, self.alias or None)
@@ -102,7 +104,9 @@ class Lane:
             self._judge(*outcome)
         if self._full is not None:
             self._rest_until_room(*self._full)
-        told, limit = self._told, self._limit(room)
+        if (limit := self._limit(room)) > 0:
+            self._put_off.look()
+        told = self._told
         self._dry = limit < 1
         if not told and limit < 1:
             self._begin()
@@ -174,10 +178,12 @@ class Lane:
         """When the rate allows another mail; inf where it is not what holds them up."""
         if (left := self._full_until - time.monotonic()) > 0:
             return left
-        limiter = self._limiter
-        if limiter is None or not limiter.is_short or self._condition.paused:
+        if self._condition.paused:
             return math.inf
-        return limiter.seconds_until_room()
+        limiter, wait = self._limiter, self._put_off.seconds()
+        if limiter is None or not limiter.is_short:
+            return wait
+        return min(wait, limiter.seconds_until_room())
 
     @property
     def _is_worn(self) -> bool:
@@ -248,6 +254,10 @@ class Lane:
 
     def _ready(self, claimed: Carried) -> EmailMessage | None:
         """The message; None if it does not leave, and what becomes of it is settled."""
+        if claimed.wait is not None:
+            self._let_go(claimed.mail, wait=claimed.wait)
+            self._put_off.note(claimed.wait + _LATE)
+            return None
         if self._is_old(claimed):
             self._let_go(claimed.mail)
             return None
@@ -283,13 +293,16 @@ class Lane:
         if isinstance(error, LeaseOverError):
             self._backlog.append(claimed)
             return
-        if error is not None and (wait := retry_after(error)) is not None:
+        if error is not None and (wait := seconds_until_room(error)) is not None:
             self._backlog.append(claimed)  # as if it had not been begun
-            self._full = wait, str(error)
+            if (way := way_of(error)) is None:
+                self._full = wait, str(error)
+            else:
+                claimed.wait = self._put_off.seconds_for(way, wait)
             return
         judged = partial(
             judge,
-            getattr(message, "delivery_result", None) or provider_result(message),
+            known_result(message),
             error,
             attempts=claimed.mail.attempts,
             mailer=self.alias,

@@ -15,6 +15,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections
 
+from django_mailplus.delivery import get_result
 from django_mailplus.exceptions import NotSentError
 
 __all__ = ["Outcome", "Stream", "open_stream"]
@@ -144,6 +145,6 @@ class _Threads:
             sent = self._mailer().send_messages([message])
         except Exception as error:
             return message, error
-        if sent or getattr(message, "delivery_result", None) is not None:
+        if sent or get_result(message) is not None:
             return message, None
         return message, NotSentError("The backend sent nothing and did not say why.")
