@@ -8,28 +8,36 @@ import shutil
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from browser_stage import new_page, site  # noqa: F401 (fixtures)
+from checks_stage import our_findings
 from django.conf import settings as django_settings
+from django.db import connections
 from django.test import override_settings
+from hypothesis import settings
 from scripted_server import ScriptedServer
 
-from django_mailplus import compat
+from django_mailplus.testing import override_mailers
+
+# Where the package is installed its entry point has loaded it, under the same name.
+pytest_plugins = ["django_mailplus.pytest_plugin", "pytester"]
 
 # The job of a shell in the background ignores it, and so would every process of a test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-DEFAULT = "django_mailplus.backends.default.EmailBackend"
+# No test fails on a clock; by default, hypothesis gives an example 200 ms.
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 
 @contextlib.contextmanager
 def using_mailers(mailers: Any, **values: Any) -> Iterator[None]:
-    """A project with MAILERS, as each Django wants it, and other settings."""
-    extra = values if compat.NATIVE else {"EMAIL_BACKEND": DEFAULT, **values}
-    with override_settings(MAILERS=mailers, **extra):
+    """A project with MAILERS, and other settings."""
+    with override_mailers(mailers), override_settings(**values):
         yield
 
 
@@ -70,6 +78,46 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture
+def findings(with_mailers):
+    """The findings about one MAILERS setting, as (id, text, hint)."""
+
+    def findings(mailers, *, deploy=False, **values):
+        with_mailers(mailers, **values)
+        return our_findings(deploy=deploy)
+
+    return findings
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request, tmp_path_factory, django_db_modify_db_settings_parallel_suffix
+):
+    """For the tests in a browser SQLite is in a file, and not in memory.
+
+    There each thread of the live server has a connection, and so transactions, of its own.
+    """
+    database = django_settings.DATABASES["default"]
+    if (
+        find_spec("playwright")
+        and any("live_server" in item.fixturenames for item in request.session.items)
+        and database["ENGINE"].endswith("sqlite3")
+    ):
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        database["TEST"]["NAME"] = str(file)
+        # As the documentation of Django has it for sites with several writers.
+        database["OPTIONS"] = {"timeout": 30, "transaction_mode": "IMMEDIATE"}
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup, live_server):
+    """The usual one, which shares a connection among its threads where SQLite is in memory.
+
+    So it is made when the database is, and sees that it is not.
+    """
+    return live_server
+
+
 QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -94,3 +142,4 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+        connections.close_all()  # made for this loop, and lost with it

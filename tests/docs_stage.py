@@ -3,7 +3,9 @@
 Every Python block follows a comment that says what the test does with it:
 `<!-- test: settings [NAME=value ...] -->` a settings file that passes the checks,
 `<!-- test: run -->` code that runs against a real mail server, block after block,
+`<!-- test: template PATH -->` a template that the code of its page renders,
 `<!-- test: file PATH -->` a file of the tutorial's project (`append` adds to it),
+`<!-- test: tests -->` a file of tests for pytest, in the example project,
 `<!-- test: shell OUTPUT -->` code for the shell of that project, at the end, and what it prints,
 `<!-- test: skip REASON -->`.
 """
@@ -39,7 +41,10 @@ ROOT_URLCONF = "block_urls"
 """
 URLS = """
 from django.urls import include, path
-urlpatterns = [path("mail/", include("django_mailplus.suppression.urls"))]
+urlpatterns = [
+    path("mail/", include("django_mailplus.suppression.urls")),
+    path("mail/", include("django_mailplus.urls")),
+]
 """
 AFTERWORD = """
 INSTALLED_APPS = [*dict.fromkeys(INSTALLED_APPS)]

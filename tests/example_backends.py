@@ -7,7 +7,7 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
-from django_mailplus.delivery import DeliveryResult, RecipientResult
+from django_mailplus.delivery import DeliveryResult, RecipientResult, set_result
 
 
 class Stamp(WrapperBackend):
@@ -30,14 +30,13 @@ class Listed(WrapperBackend):
     """Drops every message, and says why."""
 
     def prepare(self, message):
-        message.delivery_result = DeliveryResult(
-            recipients=tuple(
-                RecipientResult(
-                    address=address, kind="suppressed", text="on the list since May"
-                )
-                for address in message.recipients()
+        told = tuple(
+            RecipientResult(
+                address=address, kind="suppressed", text="on the list since May"
             )
+            for address in message.recipients()
         )
+        set_result(message, DeliveryResult(recipients=told))
 
 
 class BySubject(RouterBackend):
@@ -57,6 +56,13 @@ class WithoutAlias(BaseEmailBackend):
 
     def __init__(self, fail_silently=False):
         super().__init__(fail_silently=fail_silently)
+
+    def send_messages(self, email_messages):
+        return 0
+
+
+class SendsNothing(BaseEmailBackend):
+    """A leaf that fails and does not say so."""
 
     def send_messages(self, email_messages):
         return 0
@@ -148,3 +154,7 @@ class Limited(RateLimitBackend):
 
     def __init__(self, *, rate="5000/s", cache="default", **options):
         super().__init__(rate=rate, cache=cache, **options)
+
+
+class LimitedStamp(Limited, Stamp):
+    """A limit that changes what it lets through, and drops some."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import textwrap
@@ -16,14 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from misbehaving_server import Taken
+from services import require_database
 
 TESTS = Path(__file__).parent
-DRIVERS = {
-    "postgresql": ("psycopg", 5432),
-    "mysql": ("pymysql", 3306),
-}
 OF_THE_OLD = "ignore::DeprecationWarning,ignore::PendingDeprecationWarning"
 
 
@@ -103,23 +97,6 @@ class Project:
         return list(self.value(f"list({rows})"))  # type: ignore[call-overload]
 
 
-def absence(database: str) -> str:
-    """Why a database cannot be used here; empty if it can."""
-    driver, port = DRIVERS[database]
-    try:
-        importlib.import_module(driver)
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except (ImportError, OSError) as error:
-        return f"{driver}, port {port}: {error}"
-    return ""
-
-
-def skip(reason: str) -> None:
-    if os.environ.get("MAILPLUS_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @contextmanager
 def new_database(vendor: str, folder: Path) -> Iterator[str]:
     """The name by which `importing_settings` knows it; dropped in the end."""
@@ -127,8 +104,7 @@ def new_database(vendor: str, folder: Path) -> Iterator[str]:
     if vendor == "sqlite":
         yield f"sqlite:{folder / name}.sqlite3"
         return
-    if reason := absence(vendor):
-        skip(reason)
+    require_database(vendor)
     _execute(vendor, f"CREATE DATABASE {name}")
     try:
         yield f"{vendor}:{name}"

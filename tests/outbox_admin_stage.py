@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -77,27 +76,6 @@ def somebody(client, *permissions, superuser=False):
 
 def page_of(mail, more="change"):
     return f"{LIST}{mail.pk}/{more}/"
-
-
-ONE_AT_A_TIME = threading.Lock()
-"""A browser asks for several things at once, and SQLite in memory has one connection."""
-
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-
-
-def strict_policy(get_response):
-    """As Django's own middleware does it: a view that has a policy keeps it."""
-
-    def middleware(request):
-        with ONE_AT_A_TIME:
-            response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        return response
-
-    return middleware
 
 
 def state(mail):

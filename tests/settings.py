@@ -26,13 +26,16 @@ INSTALLED_APPS = [
     "django_mailplus",
 ]
 MIDDLEWARE = [
+    "page_policy.page_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+PAGE_POLICY = ""  # a Content-Security-Policy
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

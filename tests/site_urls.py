@@ -10,6 +10,7 @@ urlpatterns = [
     path("", lambda request: HttpResponse("home"), name="home"),
     path("verify/", include("django_mailplus.verification.urls")),
     path("mail/", include("django_mailplus.suppression.urls")),
+    path("mail/", include("django_mailplus.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
 ]
 if apps.is_installed("django.contrib.admin"):

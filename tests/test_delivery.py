@@ -10,13 +10,17 @@ import threading
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 
 from django_mailplus.delivery import (
     DeliveryResult,
     RecipientResult,
     answer_lost,
     classify,
+    get_result,
     mark_unsent,
+    recipients_in,
+    set_result,
     unsent,
 )
 
@@ -71,10 +75,51 @@ def test_accepted_and_refused_share_out_the_recipients():
     assert [r.kind for r in result.refused] == ["transient", "permanent", "unknown"]
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            smtplib.SMTPRecipientsRefused(
+                {"Bob <bob@b.org>": (450, b""), "x@b.org": (550, b"")}
+            ),
+            [("bob@b.org", "transient", 450), ("x@b.org", "permanent", 550)],
+        ),
+        (smtplib.SMTPDataError(451, b""), [("", "transient", 451)]),
+        (smtplib.SMTPDataError(554, b""), [("", "permanent", 554)]),
+        (smtplib.SMTPDataError(-1, b""), [("", "unknown", None)]),
+        (smtplib.SMTPAuthenticationError(535, b""), [("", "transient", 535)]),
+        (smtplib.SMTPServerDisconnected(), [("", "unknown", None)]),
+        (ConnectionRefusedError(), [("", "transient", None)]),
+        (ValueError(), [("", "permanent", None)]),
+    ],
+    ids=repr,
+)
+def test_what_an_error_says_of_the_recipients(error, told):
+    found = recipients_in(error)
+    assert [(r.address, r.kind, r.code) for r in found] == told
+
+
+def test_what_an_error_says_of_others_than_it_names():
+    error = smtplib.SMTPRecipientsRefused(
+        {"a@b.org": (550, b""), "c@b.org": (450, b"")}
+    )
+    found = recipients_in(error, ["a@b.org", "c@B.ORG"])
+    assert [(r.kind, r.code) for r in found] == [("permanent", 550), ("transient", 450)]
+
+
 def test_an_unsent_result_names_the_error_but_not_its_words():
     result = unsent(["a@example.com"], ValueError("bad address secret@example.com"))
     assert result.text == "Not sent: ValueError"
     assert "example.com" not in repr(result)
+
+
+def test_a_message_carries_the_result_that_was_set_last():
+    message, result = EmailMessage(), unsent([], None)
+    assert get_result(message) is None
+    set_result(message, result)
+    assert get_result(message) is message.delivery_result is result
+    set_result(message, None)
+    assert get_result(message) is message.delivery_result is None
 
 
 def test_a_result_cannot_be_changed():

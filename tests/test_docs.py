@@ -50,7 +50,7 @@ OUTBOX = DOCS / "howto" / "outbox.md"
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.name)
 def test_every_python_block_says_how_it_is_tested(block: Block) -> None:
     kind, _, rest = block.how.partition(" ")
-    assert kind in {"settings", "run", "file", "shell", "skip"}
+    assert kind in {"settings", "run", "file", "shell", "skip", "tests"}
     assert rest or kind not in {"file", "shell", "skip"}
     compile(block.code, block.name, "exec")
 
@@ -89,8 +89,11 @@ def received(
             "BACKEND": "django_mailplus.backends.smtp.EmailBackend",
             "OPTIONS": {"host": "127.0.0.1", "port": server.port},
         }
-        base = {"BASE_URL": "https://shop.example.com"}
-        with_mailers({"default": mailer, "newsletter": mailer}, MAILPLUS=base)
+        shop = {
+            "BASE_URL": "https://shop.example.com",
+            "BULK_STREAMS": {"offers": "Offers"},
+        }
+        with_mailers({"default": mailer, "newsletter": mailer}, MAILPLUS=shop)
         yield mails
 
 
@@ -106,6 +109,18 @@ def sent_later(
     }
     with_mailers({"default": outbox, "smtp": smtp})
     return received
+
+
+@pytest.fixture
+def templates(tmp_path: Path, settings: Any) -> None:
+    """The templates of all pages; their names differ."""
+    for block in BLOCKS:
+        kind, _, name = block.how.partition(" ")
+        if kind == "template":
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.code, encoding="utf-8")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
 
 
 def _run(page: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -126,7 +141,7 @@ def receivers(monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(signal, "receivers", list(signal.receivers))
 
 
-@pytest.mark.usefixtures("db", "receivers")
+@pytest.mark.usefixtures("db", "receivers", "templates")
 @pytest.mark.parametrize(
     "page",
     sorted({block.page for block in of("run")} - {OUTBOX}),

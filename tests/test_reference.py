@@ -26,6 +26,7 @@ from django_mailplus import conf, signals
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.dkim import EmailBackend as Dkim
 from django_mailplus.backends.failover import EmailBackend as Failover
+from django_mailplus.backends.inbox import EmailBackend as Inbox
 from django_mailplus.backends.outbox import EmailBackend as OutboxBackend
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimit
 from django_mailplus.backends.redirect import EmailBackend as Redirect
@@ -33,6 +34,8 @@ from django_mailplus.backends.roundrobin import EmailBackend as RoundRobin
 from django_mailplus.backends.route import EmailBackend as Route
 from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.compat import EMAIL_SETTING_OF_OPTION
+from django_mailplus.inbox import urls as inbox_urls
+from django_mailplus.inbox.searching import OPERATORS
 from django_mailplus.models import EmailAddress, OutboxMessage, Suppression
 from django_mailplus.outbox import urls as outbox_urls
 from django_mailplus.outbox.health import Health, Pause, health
@@ -69,14 +72,15 @@ COMMANDS = (
     "mailsuppression",
     "dkimkey",
     "prunemail",
+    "mailpreview",
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|pages|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(breakers|bulk_checks|declaring|connections|graph_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(answers|breakers|bulk_checks|declaring|connections|forwarding|graph_checks|inbox_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
-    r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|stamps|transfer|values|whole_header|lookalike)"
-    r"|rates|columns|tasks|tracking|suppression\.\w+"
-    r"|mailserver\.(certificates|printing|protocol|refusals|saving)"
+    r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|related|stamps|transfer|values|whole_header|lookalike)"
+    r"|rates|racing|columns|blocking|figures|widths|mails|tasks|tracking|(suppression|templated|inbox|previews|viewer|testing)\.\w+"
+    r"|mailserver\.(printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"
     r"|tokens|waiting))\b"
@@ -240,6 +244,14 @@ def test_the_do_not_mail_list_is_in_the_reference() -> None:
     assert _table(page, "Columns of a file") == set(COLUMNS)
 
 
+def test_the_inbox_is_in_the_reference() -> None:
+    names = {pattern.name for pattern in inbox_urls.urlpatterns}
+    assert _table("inbox.md", "Pages") == names
+    assert _table("mailers-and-options.md", "Inbox") == _constructor(Inbox)
+    text = (REFERENCE / "inbox.md").read_text(encoding="utf-8")
+    assert all(f"`{name}:`" in text for name in OPERATORS)
+
+
 def test_the_permissions_of_the_outbox_are_in_the_reference() -> None:
     added = {codename for codename, _ in OutboxMessage._meta.permissions}
     names = {f"mailplus.{name}" for name in {"view_outboxmessage", *added}}
@@ -258,20 +270,15 @@ def test_the_pages_for_monitors_are_in_the_reference() -> None:
 
 
 TEMPLATES = ROOT / "django_mailplus" / "templates" / "mailplus" / "verification"
-MAIL_ROW = re.compile(r'^\| `"(\w*)"` \|[^|]*\|(.*)\|$', re.M)
+MAIL_ROW = re.compile(r"^\| `mail/(\w+)\.html` \|[^|]*\|(.*)\|$", re.M)
 
 
 def test_every_template_of_the_verification_is_in_the_reference() -> None:
     text = (REFERENCE / "verification.md").read_text(encoding="utf-8")
-    mails = {
-        f"{prefix}{part}"
-        for prefix, _ in MAIL_ROW.findall(text)
-        for part in ("subject.txt", "body.txt", "body.html")
-    }
-    frames = {"mail_base.html", "mail_button.html"}
-    assert all(f"`{name}`" in text for name in frames)
-    documented = mails | frames | _table("verification.md", "Templates of pages")
-    assert documented == {path.name for path in TEMPLATES.iterdir()}
+    mails = {f"mail/{name}.html" for name, _ in MAIL_ROW.findall(text)}
+    documented = mails | _table("verification.md", "Templates of pages")
+    files = {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html")}
+    assert documented == files
 
 
 @pytest.mark.django_db
@@ -293,9 +300,9 @@ def test_the_context_of_every_mail_is_in_the_reference(
     seen: dict[str, dict[str, Any]] = {}
 
     def look(template: Any, context: Context, **kwargs: object) -> None:
-        name = template.name.rpartition("/")[2]
-        if name.endswith("body.txt"):
-            seen[name.removesuffix("body.txt")] = context.flatten()
+        folder, _, name = template.name.rpartition("/")
+        if folder.endswith("/verification/mail"):
+            seen[name.removesuffix(".html")] = context.flatten()
 
     user = get_user_model().objects.create_user("ann", "ann@example.com")
     template_rendered.connect(look)
@@ -305,7 +312,7 @@ def test_the_context_of_every_mail_is_in_the_reference(
         request_verification_email(Ticket.of("unknown@example.com"))
         verify_email_address(user)
         start_email_change(user, "new@example.com")
-        confirm_change_link(seen["change_"]["uid"], seen["change_"]["token"])
+        confirm_change_link(seen["change"]["uid"], seen["change"]["token"])
     finally:
         template_rendered.disconnect(look)
     python = {"True", "False", "None"}

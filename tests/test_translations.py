@@ -19,7 +19,7 @@ from django.core import mail
 from django.template.base import Lexer, TokenType
 from django.urls import reverse
 from django.utils import translation
-from verification_stage import make_user
+from verification_stage import make_user, said
 from verification_tour import WORD, Tour, without_tags
 
 import django_mailplus
@@ -187,7 +187,10 @@ def test_numbers_in_polish():
 
 
 def template_files():
-    return {p.relative_to(TEMPLATES).as_posix(): p for p in TEMPLATES.rglob("*.*")}
+    """But those of inbox and previews, which developers read, and which stay English."""
+    found = {p.relative_to(TEMPLATES).as_posix(): p for p in TEMPLATES.rglob("*.*")}
+    ours = ("mailplus/developers.html", "mailplus/inbox/", "mailplus/previews/")
+    return {n: p for n, p in found.items() if not n.startswith(ours)}
 
 
 @pytest.mark.parametrize("name", sorted(template_files()))
@@ -240,7 +243,7 @@ def test_no_english_is_left_over(shop, locale):
     pages = [text for text in tour.texts if "<html" in text]
     assert len(pages) > 40
     for page in pages:
-        assert f'<html lang="{language}">' in page
+        assert f'<html lang="{language}"' in page
 
 
 def test_a_mail_in_german(shop):
@@ -248,9 +251,10 @@ def test_a_mail_in_german(shop):
     [message] = mail.outbox
     html = message.alternatives[0][0]
     assert message.subject == "Bestätigen Sie Ihre E-Mail-Adresse für shop.example.com"
-    assert "Das Konto ann bei shop.example.com verwendet diese Adresse." in message.body
-    assert "Der Link gilt 3\xa0Tage." in message.body
-    assert "Der Code gilt 15\xa0Minuten." in message.body
+    text = said(message)
+    assert "Das Konto ann bei shop.example.com verwendet diese Adresse." in text
+    assert "Der Link gilt 3 Tage." in text
+    assert "Der Code gilt 15 Minuten." in text
     assert "<title>Bestätigen Sie Ihre E-Mail-Adresse für shop" in html
     assert "Das Konto <strong>ann</strong> bei shop.example.com" in html
     assert ">Adresse bestätigen</a>" in html

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.core.mail import EmailMessage
 
 from django_mailplus.backends.base import MailplusBackend, WrapperBackend
-from django_mailplus.delivery import DeliveryResult
+from django_mailplus.delivery import DeliveryResult, set_result
 
 __all__ = ["Counts", "Nothing"]
 
@@ -20,7 +20,7 @@ class Counts(MailplusBackend):
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
         sent = 0
         for message in email_messages:
-            message.delivery_result = TAKEN  # type: ignore[attr-defined]
+            set_result(message, TAKEN)
             sent += 1
         return sent
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from django_mailplus.mailserver.certificates import make_certificate
+from django_mailplus.smtp.certificates import make_certificate
 
 __all__ = [
     "HOST",

@@ -80,7 +80,8 @@ def test_two_passwords_that_differ_make_no_key(path, monkeypatch):
     [
         (("exa mple",), "no name of the DNS"),
         (("example.com", "--bits", "100"), "."),
-        (("example.com", "--out", "/no/such/folder/key.pem"), "No such file"),
+        (("example.com", "--out", "keys/key.pem"), "no folder 'keys'.*Make it"),
+        (("example.com", "--out", "/proc/key.pem"), "/proc/key.pem cannot be written"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, monkeypatch, arguments, words):

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from scripted_server import ScriptedServer
 
-from django_mailplus.management.terminal import width_of
 from django_mailplus.outbox import retention
 from django_mailplus.outbox.mailers import pausing
 from django_mailplus.outbox.models import Attempt, OutboxMessage, Payload, Recipient
 from django_mailplus.outbox.options import OutboxOptions
 from django_mailplus.outbox.rows import storing
+from django_mailplus.widths import width_of
 
 pytestmark = pytest.mark.django_db
 

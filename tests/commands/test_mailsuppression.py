@@ -61,7 +61,7 @@ def test_for_some_days_and_one_stream():
 
 def test_a_stream_that_nobody_knows_is_told_of(settings, tmp_path):
     settings.MAILPLUS = {"BULK_STREAMS": {"news": "News", "offers": "Offers"}}
-    out, err, failed = run("add", BOB, "--stream", "nwes")
+    out, err, _ = run("add", BOB, "--stream", "nwes")
     assert out == "It is on the list for the stream 'nwes' (manual).\n"
     assert "has no stream 'nwes' (there are: news, offers)" in err
     path = tmp_path / "list.csv"
@@ -71,7 +71,13 @@ def test_a_stream_that_nobody_knows_is_told_of(settings, tmp_path):
     assert run(*words, "news")[1] == ""
     # Of a reason that stops all mail the stream is not kept.
     told = run("add", BOB, "--reason", "hard_bounce", "--stream", "offers")
-    assert told == ("It is on the list (hard_bounce).\n", "", failed)
+    assert told[0] == "It is on the list (hard_bounce).\n"
+    assert told[1] == "hard_bounce holds for all streams, not for one.\n"
+    path.write_text(f"email,reason\n{BOB},bounce\nann@example.com,unsubscribe\n")
+    told = run("import", str(path), "--stream", "news")
+    assert "1 entry for one stream will hold for all" in told[1]
+    assert is_suppressed(BOB, stream="offers")
+    assert not is_suppressed("ann@example.com", stream="offers")
 
 
 MISTAKES = [
@@ -105,11 +111,20 @@ def test_there_and_back(tmp_path):
     assert printed[1].startswith(f"{BOB},unsubscribe,news,")
     Suppression.objects.all().delete()
     dry = run("import", str(path), "--dry-run")[0]
-    assert dry == "Dry run: 1,201 added, 0 there already.\n"
+    assert dry == "Dry run: 1,201 would be added, 0 there already.\n"
     assert not Suppression.objects.exists()
     assert run("import", str(path))[0] == "1,201 added, 0 there already.\n"
     assert run("import", str(path))[0] == "0 added, 1,201 there already.\n"
     assert is_suppressed("p1199@example.com")
+    Suppression.objects.filter(stream="news").update(
+        expires_at=timezone.now() + timedelta(days=1)
+    )
+    dry = run("import", str(path), "--dry-run")[0]
+    assert (
+        dry == "Dry run: 0 would be added, 1 would last longer, 1,200 there already.\n"
+    )
+    told = run("import", str(path))[0]
+    assert told == "0 added, 1 last longer, 1,200 there already.\n"
 
 
 def test_a_list_that_cannot_be_read_leaves_the_last_export_alone(tmp_path):
@@ -132,7 +147,7 @@ def test_lines_that_are_no_entries_are_told_of(tmp_path, settings):
         "import", str(path), "--reason", "manual", "--stream", "news"
     )
     assert out == "2 added, 0 there already.\n"
-    assert err == "Entry 2 has no address.\n"
+    assert err == "Line 3 has no address.\n"
     assert "1 line could not be taken over" in failed
     assert is_suppressed(BOB, stream="news")
 

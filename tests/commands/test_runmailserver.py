@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import smtplib
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -122,6 +124,43 @@ def test_quiet_prints_one_line_for_each_mail(run):
         "shop@example.com → zoe@example.com  Größe ✓"
     ] * 2
     assert lines[2:] == ["", "Stopped. 2 mails received."]
+
+
+@pytest.mark.skipif(
+    "MAILPLUS_TEST_DATABASE" in os.environ, reason="the process has SQLite in a file"
+)
+def test_the_inbox_keeps_each_mail(run, tmp_path):
+    file = tmp_path / "inbox.sqlite3"
+    (tmp_path / "inbox_settings.py").write_text(
+        f"from {os.environ['DJANGO_SETTINGS_MODULE']} import *\n"
+        f"DATABASES['default']['NAME'] = {str(file)!r}\n"
+    )
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "inbox_settings",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)]),
+    }
+    migrate = [sys.executable, "-m", "django", "migrate", "--verbosity=0"]
+    subprocess.run(migrate, env=environment, check=True)
+    command = run("--inbox", settings="inbox_settings", path=(str(tmp_path),))
+    command.send("zoe@example.com", "bob@example.com")
+    command.send("gus@example.com")
+    assert command.stop()[1:] == ("", 0)
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        rows = "SELECT subject, first_recipient, source, raw FROM mailplus_caughtmail"
+        kept = list(database.execute(rows))
+    assert [row[:3] for row in kept] == [
+        ("Größe ✓", "zoe@example.com", "smtp"),
+        ("Größe ✓", "gus@example.com", "smtp"),
+    ]
+    assert MAIL in kept[0][3]
+
+
+def test_an_inbox_without_tables_is_one_clear_line(run):
+    with pytest.raises(AssertionError) as raised:
+        run("--inbox")
+    assert "CommandError: --inbox: mails cannot be kept" in str(raised.value)
+    assert "Traceback" not in str(raised.value)
 
 
 def test_colour_can_be_asked_for_and_the_mail_adds_no_escape_of_its_own(run):

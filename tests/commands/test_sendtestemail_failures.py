@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 
 import pytest
@@ -18,6 +19,9 @@ from commands.sendtestemail_stage import (
 )
 from django.test import override_settings
 from scripted_server import CLOSE, ScriptedServer
+
+from django_mailplus.backends import breakers
+from django_mailplus.suppression import Reason, suppress
 
 # --- Refusals --------------------------------------------------------------------------------
 
@@ -190,6 +194,93 @@ def test_an_invalid_from_address_is_explained(server):
     # Django 5.2 finds the line break, later versions the second address.
     assert "Remedy" in outcome.failure
     assert server.messages == []
+
+
+# --- Mailers on the way ------------------------------------------------------------------------
+
+
+def behind(kind, using, **options):
+    path = f"django_mailplus.backends.{kind}.EmailBackend"
+    return {"BACKEND": path, "OPTIONS": {"using": using, **options}}
+
+
+def test_of_a_mail_sent_in_parts_the_mailer_that_is_down_is_explained(server):
+    breakers.forget_breakers()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        down = {
+            "BACKEND": SMTP,
+            "OPTIONS": {"host": "127.0.0.1", "port": free.getsockname()[1]},
+        }
+    route = behind("route", ["up", "down"], routes={"b.example": "down"})
+    mailers = {"default": route, "up": mailer(server), "down": down}
+    with override_settings(MAILERS=mailers):
+        outcome = Outcome("a@a.example", "b@b.example")
+    assert "accepted a@a.example 250" in outcome.out
+    assert "Reply" not in outcome.out
+    assert outcome.failure.startswith("default: nothing listens at 127.0.0.1:")
+    assert "Not sent 1 of 2 recipients: b@b.example Through down" in outcome.failure
+    assert "MAILERS['down']['OPTIONS']['port']" in outcome.failure
+
+
+def test_where_all_are_down_the_settings_of_one_that_was_asked_are_named():
+    breakers.forget_breakers()
+    down = {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": 1}}
+    mailers = {"default": behind("failover", ["a", "b"]), "a": down, "b": down}
+    with override_settings(MAILERS=mailers):
+        outcome = Outcome("a@example.com")
+    assert "no mailer could be reached (a: ConnectionRefused" in outcome.failure
+    assert "MAILERS['b']['OPTIONS']['host'] was never set" in outcome.failure
+
+
+def test_what_was_made_good_by_another_mailer_is_not_explained(server):
+    breakers.forget_breakers()
+    down = {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": 1}}
+    mailers = {
+        "default": behind("route", ["either", "down"], routes={"b.example": "down"}),
+        "either": behind("failover", ["dead", "up"]),
+        "dead": down,
+        "up": mailer(server),
+        "down": down,
+    }
+    with override_settings(MAILERS=mailers):
+        outcome = Outcome("a@a.example", "b@b.example")
+    assert "Through down" in outcome.failure
+
+
+@pytest.mark.django_db
+def test_a_rate_that_is_used_up_says_when_there_is_room(server):
+    limited = behind("ratelimit", "inner", rate="1/h", max_wait=0)
+    mailers = {"default": limited, "inner": mailer(server)}
+    with override_settings(MAILERS=mailers):
+        assert Outcome("a@example.com").error is None
+        outcome = Outcome("a@example.com")
+    assert "default: the mailer may send no more for now." in outcome.failure
+    assert re.search(r"no room for another mail for 3[56]\d\d s", outcome.failure)
+    assert "raise 'rate'" in outcome.failure
+
+
+@pytest.mark.django_db
+def test_whom_the_list_keeps_back_is_told_apart_from_a_failure(server):
+    suppress("gone@example.com", reason=Reason.MANUAL)
+    mailers = {"default": behind("suppression", "inner"), "inner": mailer(server)}
+    with override_settings(MAILERS=mailers):
+        some = Outcome("a@example.com", "gone@example.com")
+        nobody = Outcome("gone@example.com")
+    assert "kept back gone@example.com Not sent: on the do-not-mail list" in some.out
+    assert some.failure == (
+        "default: some recipients were kept back. "
+        "Kept 1 of 2 recipients: gone@example.com "
+        "Reason Not sent: on the do-not-mail list (manual)"
+    )
+    assert nobody.failure.startswith("default: the mail was not sent. Kept 1 of 1")
+
+
+def test_an_api_without_a_key_is_explained():
+    postmark = {"BACKEND": "anymail.backends.postmark.EmailBackend"}
+    with override_settings(MAILERS={"default": postmark}):
+        outcome = Outcome("a@example.com")
+    assert "default: the mailer has no key for the provider's API." in outcome.failure
+    assert "OPTIONS must define 'server_token'" in outcome.failure
 
 
 # --- The dialogue ----------------------------------------------------------------------------

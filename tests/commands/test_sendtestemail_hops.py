@@ -103,6 +103,14 @@ def test_all_that_refused(with_mailers, server, second):
     ]
 
 
+def test_what_a_backend_without_results_was_refused_for_now(with_mailers, server):
+    server.replies["rcpt"] = "450 4.2.0 come back later"
+    django = "django.core.mail.backends.smtp.EmailBackend"
+    with_mailers({"default": {**mailer(server), "BACKEND": django}})
+    [line] = trace()
+    assert line.startswith("default:smtp leaf transient N ms")
+
+
 def test_what_was_refused_for_good(with_mailers, server):
     server.replies["rcpt"] = "550 5.1.1 no such user"
     with_mailers({"default": mailer(server)})

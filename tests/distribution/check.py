@@ -27,8 +27,11 @@ REQUIRED = (
     "django_mailplus/management/commands/sendtestemail.py",
     "django_mailplus/management/commands/runmailserver.py",
     "django_mailplus/migrations/0001_initial.py",
+    "django_mailplus/static/mailplus/inbox.js",
     "django_mailplus/static/mailplus/pages.css",
-    "django_mailplus/templates/mailplus/verification/body.html",
+    "django_mailplus/templates/mailplus/layout.html",
+    "django_mailplus/viewer/verdict/LICENSE.caniemail",
+    "django_mailplus/viewer/verdict/caniemail.json",
     "dist-info/licenses/LICENSE",
     *CATALOGUES,
 )

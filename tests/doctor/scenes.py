@@ -13,7 +13,9 @@ import smtplib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from scripted_server import CLOSE, SILENCE, ScriptedServer, server_context
 
 from django_mailplus.compat import InvalidMailer, MailerDoesNotExist
 from django_mailplus.doctor.catalogue import ServerSettings
+from django_mailplus.exceptions import RateLimitError
 
 LOGIN = {"username": "user@example.com", "password": "hunter2"}
 WITH_LOGIN = "250-test\n250 AUTH PLAIN"
@@ -146,6 +149,43 @@ def no_host_in_the_options(stage: Stage) -> Seen:
 @scene("mailer-not-configured")
 def an_unknown_alias(stage: Stage) -> Seen:
     return Seen(MailerDoesNotExist(alias="nope"))
+
+
+@scene("rate-limit")
+def no_room_for_another(stage: Stage) -> Seen:
+    return Seen(RateLimitError("limited", "1/h", 3600))
+
+
+def at_postmark(stage: Stage, **options: Any) -> Seen:
+    from anymail.backends.postmark import EmailBackend
+
+    message = EmailMessage("Subject", "Text", "shop@example.com", ["a@example.com"])
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (the catalogue says which)
+        EmailBackend(alias="default", **options).send_messages([message])
+    return Seen(caught.value)
+
+
+@scene("api-key-missing")
+def no_token_for_the_api(stage: Stage) -> Seen:
+    return at_postmark(stage)
+
+
+class Unauthorized(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(401)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@scene("api-key-refused")
+def an_api_that_knows_no_such_token(stage: Stage) -> Seen:
+    server = stage.exits.enter_context(HTTPServer(("127.0.0.1", 0), Unauthorized))
+    Thread(target=server.serve_forever, daemon=True).start()
+    stage.exits.callback(server.shutdown)
+    url = f"http://127.0.0.1:{server.server_port}/"
+    return at_postmark(stage, server_token="", api_url=url)
 
 
 @scene("address-invalid")

@@ -92,3 +92,29 @@ def test_sign_up_open_the_mails_link_press_the_button(chromium, demo, size):
     assert not page.evaluate(too_wide)
     assert complaints == []
     page.context.close()
+
+
+def test_the_mail_slides_into_the_open_inbox_and_is_one_click_away(chromium, demo):
+    site = demo.wait_for(r"Open (http://\S+) in your browser")
+    browser = chromium.new_context(viewport={"width": 1280, "height": 800})
+    browser.set_default_timeout(15_000)
+    inbox = browser.new_page()
+    complaints = []
+    inbox.on("console", lambda told: complaints.append(told.text))
+    inbox.goto(f"{site}/mail/")
+    inbox.get_by_role("heading", name="Nothing has been sent yet").wait_for()
+    page = browser.new_page()
+    page.goto(f"{site}/account/sign-up/")
+    page.get_by_label("Email address").fill("vera@example.com")
+    page.get_by_label("Password", exact=False).first.fill("a kettle and 9 ferns")
+    page.get_by_label("Password confirmation").fill("a kettle and 9 ferns")
+    page.get_by_role("button", name="Create account").click()
+    with browser.expect_page() as opened:
+        inbox.get_by_role("link", name="Confirm my address", exact=True).click()
+    opened.value.get_by_role("button", name="Yes, confirm it").click()
+    opened.value.get_by_role("button", name="Send me a test mail").wait_for()
+    assert complaints == []
+    inbox.get_by_role("link", name="Previews").click()
+    order = inbox.frame_locator('iframe[title^="OrderMail"]').first
+    order.get_by_text("Sencha, 100 g").wait_for()
+    browser.close()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_mailplus.outbox import enqueue, retention
 from django_mailplus.outbox.clock import DatabaseNow
-from django_mailplus.outbox.mailers.rates import Limiter
+from django_mailplus.outbox.mailers.rates import DatabaseLimiter
 from django_mailplus.outbox.models import OutboxMessage
 from django_mailplus.outbox.rows import statements
 from django_mailplus.outbox.sending.worker import Worker
@@ -129,7 +129,7 @@ def test_what_a_dead_worker_left_is_taken_over(outbox, mail_server):
 
 
 def test_a_rate_knows_what_has_left():
-    limiter = Limiter({"smtp": Rate.parse("10/m")})
+    limiter = DatabaseLimiter({"smtp": Rate.parse("10/m")})
     assert [limiter.take(5) for _ in range(2)] == [1, 0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from django.contrib.auth.forms import AuthenticationForm
@@ -9,13 +10,23 @@ from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.test import Client
 from django.views.generic import TemplateView
 
 from django_mailplus import mail
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
-from django_mailplus.delivery import DeliveryResult, RecipientResult, classify
+from django_mailplus.delivery import (
+    DeliveryResult,
+    RecipientResult,
+    classify,
+    get_result,
+    set_result,
+)
 from django_mailplus.models import EmailAddress
+from django_mailplus.previews import preview
 from django_mailplus.signals import message_failed
+from django_mailplus.templated import Mail, TemplatedEmail, render_mail
+from django_mailplus.testing import Mailbox, SmtpServer, override_mailers
 from django_mailplus.verification import (
     VerificationResult,
     cancel_email_change,
@@ -57,6 +68,12 @@ def read(result: DeliveryResult) -> list[str]:
 
 def fault(error: Exception) -> str:
     return classify(error)
+
+
+def pass_on(sent: mail.EmailMessage, original: mail.EmailMessage) -> bool:
+    set_result(original, get_result(sent))
+    result: DeliveryResult | None = get_result(original)
+    return result is not None
 
 
 class Footer(WrapperBackend):
@@ -139,3 +156,53 @@ class Login(VerifiedEmailLoginMixin, AuthenticationForm):
 
 
 email_verified.connect(lambda sender, user, email, purpose, **kwargs: None)
+
+
+@override_mailers()
+def follow(mailbox: Mailbox, client: Client, server: SmtpServer) -> str:
+    mail = mailbox.one(to="ann@example.com", subject=re.compile("Confirm"))
+    mail.click(client, text="Confirm")
+    server.refuse("*@gone.example", at="rcpt", times=1)
+    with override_mailers({"default": server.mailer}), mailbox.capture() as sent:
+        sent.none()
+    return mail.code(pattern=r"\d{6}")
+
+
+class Welcome(Mail):
+    template = "welcome"
+    stream = "receipts"
+
+    name: str
+    seats: int = 1
+
+    @classmethod
+    def previews(cls) -> dict[str, Mail]:
+        return {"Ann": cls(to="ann@example.com", name="Ann")}
+
+    def prepare(self, message: TemplatedEmail) -> None:
+        message.attach("a.txt", "a", "text/plain")
+
+
+def templated(user: User, request: HttpRequest) -> int:
+    TemplatedEmail("welcome", {"name": "Ann"}, to=user, request=request).send()
+    TemplatedEmail(
+        "welcome", to=[user, "bob@example.com"], using="news", cc=["c@d.com"]
+    )
+    Welcome(to=user, name="Ann", seats=2).send(request=request)
+    Welcome(name=7)  # type: ignore[arg-type]
+    Welcome()  # type: ignore[call-arg]
+    message: mail.EmailMultiAlternatives = render_mail("welcome", language="de")
+    return message.send()
+
+
+@preview
+def reminder(days: int = 3) -> TemplatedEmail:
+    return TemplatedEmail("reminder", {"days": days})
+
+
+@preview(when=lambda: True)
+def sometimes(days: int = 3) -> TemplatedEmail:
+    return reminder(days=days)
+
+
+sample: TemplatedEmail = sometimes(days=4)

@@ -26,7 +26,11 @@ def text_of(client, mail):
 
 def named(mail, number, address="", status="sent"):
     ProviderMessage.objects.create(
-        mail=mail, provider="Postmark", number=number, address=address, status=status
+        mail=mail,
+        provider="Postmark",
+        external_id=number,
+        address=address,
+        status=status,
     )
 
 

@@ -6,8 +6,9 @@ import importlib.util
 import shutil
 
 import pytest
-from importing_stage import Project, new_database, skip
+from importing_stage import Project, new_database
 from misbehaving_server import MisbehavingServer
+from services import skip
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_mailplus import mail
 from django_mailplus.outbox.mailers.due import seconds_until_due
-from django_mailplus.outbox.mailers.rates import Limiter
+from django_mailplus.outbox.mailers.rates import DatabaseLimiter
 from django_mailplus.outbox.models import MailerState, OutboxMessage
 from django_mailplus.outbox.sending.worker import Worker
 from django_mailplus.rates import Rate
@@ -48,11 +48,11 @@ def test_within_no_period_more_than_allowed(written):
 @pytest.mark.django_db
 def test_room_is_shared_and_comes_back():
     rate = Rate(count=100, seconds=3_600)
-    one, other = Limiter({"smtp": rate}), Limiter({"smtp": rate})
+    one, other = DatabaseLimiter({"smtp": rate}), DatabaseLimiter({"smtp": rate})
     assert one.take(6) == 6
     assert other.take(9) == 4
     assert one.take(1) == other.take(1) == 0
-    assert Limiter({"another": rate}).take(3) == 3
+    assert DatabaseLimiter({"another": rate}).take(3) == 3
     past = timezone.now() - timedelta(hours=1)
     MailerState.objects.filter(alias="smtp").update(free_at=past)
     assert other.take(100) == 10
@@ -60,7 +60,7 @@ def test_room_is_shared_and_comes_back():
 
 @pytest.mark.django_db
 def test_nothing_is_taken_for_nothing():
-    limiter = Limiter({"smtp": Rate(count=1, seconds=60)})
+    limiter = DatabaseLimiter({"smtp": Rate(count=1, seconds=60)})
     assert limiter.take(0) == 0
     assert not limiter.is_short
     assert limiter.take(5) == 1
@@ -99,5 +99,5 @@ def test_a_worker_with_a_rate_can_be_made_while_the_database_is_down(
     django_assert_num_queries,
 ):
     with django_assert_num_queries(0):
-        limiter = Limiter({"smtp": Rate.parse("10/s")})
+        limiter = DatabaseLimiter({"smtp": Rate.parse("10/s")})
     assert limiter.take(1) == 1

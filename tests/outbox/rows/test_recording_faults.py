@@ -21,7 +21,7 @@ from django_mailplus.delivery import DeliveryResult, RecipientResult
 from django_mailplus.outbox.actions import transitions
 from django_mailplus.outbox.checks import check_database
 from django_mailplus.outbox.mailers.configured import Sending
-from django_mailplus.outbox.mailers.rates import Limiter
+from django_mailplus.outbox.mailers.rates import DatabaseLimiter
 from django_mailplus.outbox.models import MailerState, OutboxMessage
 from django_mailplus.outbox.rows import claims
 from django_mailplus.outbox.sending.carried import clock
@@ -229,7 +229,7 @@ def test_a_worker_refuses_a_database_that_commits_nothing(scripted, monkeypatch)
 
 
 def test_a_clock_that_jumps_back_does_not_stop_a_mailer_with_a_rate():
-    limiter = Limiter({"smtp": Rate.parse("10/s")})
+    limiter = DatabaseLimiter({"smtp": Rate.parse("10/s")})
     assert limiter.take(1) == 1
     MailerState.objects.update(
         free_at=timezone.now() + timedelta(hours=1)
