@@ -1,4 +1,4 @@
-"""Addresses of the whole site: its own, and the pages to which links in mails lead."""
+"""Addresses of the whole site: its own, the pages to which links in mails lead, and the inbox."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from django.urls import include, path
 urlpatterns = [
     path("verify/", include("django_mailplus.verification.urls")),
     path("mail/", include("django_mailplus.suppression.urls")),
+    path(
+        "mail/", include("django_mailplus.urls")
+    ),  # with DEBUG, the mail that was caught
     path("", include("website.urls")),
 ]
 if getattr(settings, "ANYMAIL", {}):  # with config.setups.provider

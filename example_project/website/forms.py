@@ -9,10 +9,10 @@ from django import forms
 from django.contrib.auth.forms import (
     AuthenticationForm,
     BaseUserCreationForm,
-    PasswordResetForm,
 )
 from django.contrib.auth.models import AnonymousUser, User
 
+from django_mailplus.templated.password_reset import PasswordResetForm
 from django_mailplus.verification import is_email_verified
 from website.allowance import use_allowance
 from website.validators import validate_mailbox, validate_single_line

@@ -22,13 +22,18 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Every page gets along with this policy: no script, no inline style, no other host."""
+    """Every page gets along with this policy: no script, no inline style, no other host.
+
+    But for those that bring a policy of their own, such as those of the inbox.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         # Django's own debug pages bring their styles inline; let them look as they should.
         if not (settings.DEBUG and response.status_code in (404, 500)):
-            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            response.headers.setdefault(
+                "Content-Security-Policy", CONTENT_SECURITY_POLICY
+            )
         return response
 
     return middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django_mailplus.delivery import get_result
 from django_mailplus.mail import EmailMessage
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def send_with_refusal(recipient: str) -> int:
     count = message.send()  # 1: it counts messages
 
     # Only a backend that hears answers leaves a result.
-    result = getattr(message, "delivery_result", None)
+    result = get_result(message)
     if result and result.refused:
         number = len(result.refused)
         logger.warning("%s: %d refused", result.message_id, number)

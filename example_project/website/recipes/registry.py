@@ -15,8 +15,8 @@ from website.highlighting import highlight_python
 from website.recipes.attach_file import send_file
 from website.recipes.attachment import send_attachment
 from website.recipes.choosing_mailer import send_with_two_mailers
+from website.recipes.from_template import send_order
 from website.recipes.headers import send_with_copies
-from website.recipes.html_and_text import send_html_and_text
 from website.recipes.inline_image import send_inline_image
 from website.recipes.managers import mail_the_team
 from website.recipes.mass_mail import send_newsletter
@@ -78,11 +78,11 @@ EVERYDAY = [
         send=send_with_copies,
     ),
     Recipe(
-        slug="html-and-text",
-        title="HTML with plain text",
-        summary="Two templates, one mail, every reader served.",
-        send=send_html_and_text,
-        mail_templates=("website/mail/order.txt", "website/mail/order.html"),
+        slug="from-template",
+        title="A mail from a template",
+        summary="One file makes subject, HTML and plain text.",
+        send=send_order,
+        mail_templates=("mail/order.html", "mail/layout.html"),
     ),
     Recipe(
         slug="attachment",
@@ -99,8 +99,9 @@ EVERYDAY = [
     Recipe(
         slug="inline-image",
         title="A picture in the text",
-        summary="An image the HTML refers to by its Content-ID.",
+        summary="An image that travels in the mail, next to its HTML.",
         send=send_inline_image,
+        mail_templates=("mail/harvest.html",),
     ),
     Recipe(
         slug="mass-mail",

@@ -110,8 +110,6 @@ class Login(LoginView):
 class PasswordReset(PasswordResetView):
     form_class = ResetForm
     template_name = "website/password_reset.html"
-    subject_template_name = "website/mail/password_reset_subject.txt"
-    email_template_name = "website/mail/password_reset.txt"
 
 
 class PasswordResetDone(PasswordResetDoneView):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from website.contact import admin_addresses, manager_addresses
 from website.forms import SAMPLE_RECIPIENT
 from website.recipes.attach_file import PRICE_LIST
-from website.recipes.inline_image import LEAF
 from website.walkthrough.browser import Page
 from website.walkthrough.walk import Step, Walk, expect, expect_equal, expect_words
 
@@ -57,8 +58,8 @@ def copies_and_headers(walk: Walk) -> str:
     return "3 recipients, Cc and Reply-To in the headers, Bcc in none"
 
 
-def html_and_text(walk: Walk) -> str:
-    send(walk, "html-and-text")
+def from_template(walk: Walk) -> str:
+    send(walk, "from-template")
     (mail,) = walk.new_mails(1)
     expect_equal("the type", mail.message.get_content_type(), "multipart/alternative")
     text, html = mail.message.iter_parts()
@@ -95,13 +96,15 @@ def inline_image(walk: Walk) -> str:
     send(walk, "inline-image")
     (mail,) = walk.new_mails(1)
     html = mail.message.get_body(("html",))
-    expect(
-        html is not None and "cid:leaf" in html.get_content(), "the HTML names no image"
-    )
-    (image,) = [part for part in mail.message.walk() if part["Content-ID"] == "<leaf>"]
+    related = mail.message.get_body(("related",))
+    expect(html is not None and related is not None, "no HTML part with its image")
+    (image,) = related.iter_attachments()
     expect_equal("the disposition", image.get_content_disposition(), "inline")
-    expect(image.get_content() == LEAF.read_bytes(), "the image arrived changed")
-    return f"{LEAF.name} as <leaf>, which the HTML names"
+    leaf = Path(finders.find("website/leaf.png"))
+    expect(image.get_content() == leaf.read_bytes(), "the image arrived changed")
+    content_id = image["Content-ID"].strip("<>")
+    expect(f"cid:{content_id}" in html.get_content(), "the HTML names no image")
+    return f"{leaf.name} next to the HTML, which names it"
 
 
 def mass_mail(walk: Walk) -> str:
@@ -201,7 +204,7 @@ RECIPE_STEPS: tuple[Step, ...] = (
     plain_text,
     any_other_recipient,
     copies_and_headers,
-    html_and_text,
+    from_template,
     attachment,
     file_from_disk,
     inline_image,

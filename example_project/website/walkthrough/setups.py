@@ -8,13 +8,22 @@ from importlib import import_module
 from typing import Any
 
 from django.test.utils import override_settings
+from django.urls import reverse
 
+from django_mailplus.delivery import get_result
 from django_mailplus.exceptions import RateLimitError
 from django_mailplus.mail import EmailMessage, send_mail
 from django_mailplus.outbox.dispatch.sending_thread import finish as finish_sending
 from django_mailplus.suppression import Reason, suppress
 from website.mailers import sending_to
-from website.walkthrough.walk import Arrival, Step, Walk, expect, expect_equal
+from website.walkthrough.walk import (
+    Arrival,
+    Step,
+    Walk,
+    expect,
+    expect_equal,
+    expect_words,
+)
 
 CUSTOMER, GONE = "customer@example.org", "gone@example.org"
 
@@ -78,7 +87,8 @@ def one_way_for_each_kind(walk: Walk) -> str:
             message = EmailMessage("The harvest", "It is in.", None, [CUSTOMER])
             message.stream = stream  # type: ignore[attr-defined]
             message.send()
-            ways.append(message.delivery_result.mailer)  # type: ignore[attr-defined]
+            result = get_result(message)
+            ways.append(result and result.mailer)
     walk.new_mails(2)
     expect_equal("the ways", ways, ["bulk", "smtp"])
     return "the newsletter by bulk, the receipt by smtp"
@@ -94,6 +104,16 @@ def a_provider(walk: Walk) -> str:
     return "out of the outbox to the one whose mailbox exists"
 
 
+def an_inbox(walk: Walk) -> str:
+    with set_up("inbox", walk):
+        send(walk, "Here is your code: 482913")
+        page = walk.get(reverse("mailplus_inbox:list"))
+        expect_words(page, CUSTOMER, "Here is your code: 482913")
+        newest = walk.get(f"{reverse('mailplus_inbox:latest')}?to={CUSTOMER}")
+    expect_words(newest, "It is warm.", "passed on")
+    return "the mail went out, and its page shows what became of it"
+
+
 SETUP_STEPS: tuple[Step, ...] = (
     a_second_provider,
     a_staging_site,
@@ -101,4 +121,5 @@ SETUP_STEPS: tuple[Step, ...] = (
     a_rate_limit,
     one_way_for_each_kind,
     a_provider,
+    an_inbox,
 )

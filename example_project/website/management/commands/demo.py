@@ -20,6 +20,7 @@ from django.db import connection
 from django.test.utils import override_settings
 
 from django_mailplus.exceptions import MissingExtraError
+from django_mailplus.inbox.receiving import keeping
 from django_mailplus.mailserver.addresses import CannotListenError
 from django_mailplus.mailserver.printing import Printer
 from django_mailplus.mailserver.received import ReceivedMail
@@ -78,12 +79,18 @@ class Command(BaseCommand):
         stopped = _stopped_by_signal()
         call_command("migrate", verbosity=0)
         printer = Printer(self.stdout, style=self.style)
+        keep = stack.enter_context(keeping())
+
+        def receive(mail: ReceivedMail) -> None:
+            keep(mail.raw, mail.rcpt_to)
+            printer.mail(mail)
+
         mail_server = self._mail_server(
             stack,
             partial(
                 MailServer,
                 HOST,
-                on_message=printer.mail,
+                on_message=receive,
                 on_refused=printer.refused,
                 fail=REFUSED,
             ),
@@ -96,7 +103,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nOpen {self.style.SUCCESS(web_server.url)} in your browser.\n"
             f"The mail server listens on {HOST}:{mail_server.port}. "
-            "What it receives appears here.\n"
+            "What it receives\n"
+            f"appears here and at {web_server.url}/mail/, the inbox.\n"
             "Ctrl-C stops both.\n\n"
         )
         self.stdout.flush()
