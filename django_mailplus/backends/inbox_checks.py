@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.core.checks import CheckMessage, Error, Warning
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
@@ -77,6 +77,10 @@ def _check_release(mailers: Iterable[str]) -> Iterator[CheckMessage]:
 
 
 def _knows_people() -> bool:
+    if not apps.is_installed("django.contrib.auth"):  # and cannot be imported
+        return False
+    from django.contrib.auth.middleware import AuthenticationMiddleware
+
     for path in settings.MIDDLEWARE:
         try:
             found = import_string(path)

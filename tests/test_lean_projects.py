@@ -1,4 +1,4 @@
-"""A project without the admin has an outbox, and a monitor that watches it."""
+"""A project may do without the admin; one without users is told what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 SETTINGS = """
 SECRET_KEY = "of the test alone"
@@ -26,7 +26,7 @@ def __getattr__(name):
     return [path("mail/", include("django_mailplus.outbox.urls"))]
 """
 
-SCRIPT = """
+WITHOUT_ADMIN = """
 import importlib, pkgutil, sys
 import django
 django.setup()
@@ -43,17 +43,38 @@ for page in ("health", "metrics"):
 """
 
 
-def test_all_works_without_it(tmp_path):
-    (tmp_path / "lean_settings.py").write_text(SETTINGS)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT],
+WITHOUT_USERS = """
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "check"])
+"""
+
+
+def run(folder, script, settings=SETTINGS):
+    (folder / "lean_settings.py").write_text(settings)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
             "DJANGO_SETTINGS_MODULE": "lean_settings",
         },
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_outbox_and_its_monitor_work_without_the_admin(tmp_path):
+    done = run(tmp_path, WITHOUT_ADMIN)
     assert done.returncode == 0, done.stderr
+
+
+def test_without_users_the_check_says_what_to_install(tmp_path):
+    without = SETTINGS.replace(
+        '"django.contrib.auth", "django.contrib.contenttypes", ', ""
+    )
+    assert without != SETTINGS
+    done = run(tmp_path, WITHOUT_USERS, without)
+    assert done.returncode == 1
+    assert "mailplus.E035" in done.stderr
+    assert "Add 'django.contrib.auth' and 'django.contrib.contenttypes'" in done.stderr
