@@ -16,9 +16,9 @@ from django.http.request import validate_host
 
 from django_mailplus import conf
 from django_mailplus.backends.declaring import is_a
-from django_mailplus.backends.graph_checks import reached_without
 from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
 from django_mailplus.chain import backend_path, kind_of, walk
+from django_mailplus.checks.graph import reached_without
 from django_mailplus.smtp.options import is_loopback
 
 __all__ = ["check_bulk", "check_streams"]
