@@ -134,8 +134,8 @@ class MisbehavingServer:
             self.connections += 1
             self._sockets.append(sock)
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)  # one that has begun can be waited for
 
     def _serve(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError), sock:

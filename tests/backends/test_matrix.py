@@ -221,7 +221,11 @@ def told(chain, fault, people, *, unknown_goes_on=False):
 
 
 def copies(failing, spare, *, by_subject=False):
-    """How many the servers have taken for each recipient."""
+    """How many the servers have taken for each recipient, at last: a caller who waits no
+    longer may be done before the server is."""
+    close_all()
+    failing.settle()
+    spare.settle()
     return Counter(
         (subject(each), person) if by_subject else person
         for server in (failing, spare)
