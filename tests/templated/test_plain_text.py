@@ -28,6 +28,7 @@ BLOCKS = {
         "<pre>\n  a\n\tb  c\n\n\n<b>d</b> &gt;\n</pre>",
         "  a\n        b  c\n\n\nd >",
     ),
+    "spaces at the ends of what stands": ("<pre> \n  a\xa0b&nbsp;\n \n</pre>", "  a b"),
     "no head tags": ("<title>T</title><body><p>Text", "Text"),
     "a head": ("<head><meta charset=utf-8><title>T</title></head>Text", "Text"),
     "image": ('<img src="x.png" alt="Our shop">Text', "Our shop Text"),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_mailplus.templated.plain_text import html_to_text
@@ -148,6 +148,8 @@ SOUP = st.lists(
 
 
 @given(html=SOUP, width=st.integers(1, 90))
+@example(html="<pre>0\xa0", width=1)
+@example(html="<pre>\xa0\nx\n \n", width=72)
 def test_anything_gives_a_text(html, width):
     text = html_to_text(html, width=width)
     assert not any(line != line.rstrip() for line in text.split("\n"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any
 
 from django.apps import apps
@@ -20,7 +21,7 @@ from django_mailplus.templated.recipient import email_of
 from django_mailplus.verification import is_email_verified, verify_email_address
 from django_mailplus.verification.models import database, primary
 
-Source = Iterator[tuple[Any, str]]
+Source = Generator[tuple[Any, str], None, None]
 
 
 class Command(MailplusCommand):
@@ -53,8 +54,9 @@ class Command(MailplusCommand):
         )
         take_over = _predict() if options["dry_run"] else _take_over
         counts: Counter[str] = Counter()
-        for user, email in source:
-            counts[take_over(user, email) if email else "without an address"] += 1
+        with closing(source):  # it reads from the database, whatever ends the import
+            for user, email in source:
+                counts[take_over(user, email) if email else "without an address"] += 1
         report = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
         self.stdout.write(report or "Nothing to take over.")
 

@@ -112,9 +112,10 @@ class Reader(Markup):
         self._gap = text.endswith(BREAK * 2)
 
     def _add_verbatim(self, raw: str, url: str) -> None:
-        lines = visible(raw).replace(BREAK, "\n").expandtabs(_TAB_STOP).strip("\n")
-        if lines.strip(f" \n{JOIN}"):
-            self._add(lines, "", verbatim=True)
+        text = visible(raw).replace(BREAK, "\n").replace(JOIN, " ")
+        lines = [line.rstrip() for line in text.expandtabs(_TAB_STOP).split("\n")]
+        if bare := "\n".join(lines).strip("\n"):
+            self._add(bare, "", verbatim=True)
             if url:
                 self._add(url, "")
 
