@@ -20,6 +20,7 @@ from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.declaring import mistakes_of_cache
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.tracing import pass_over
+from django_mailplus.chain import refuse_return
 from django_mailplus.delivery import DeliveryResult, classify, set_result, unsent
 from django_mailplus.exceptions import NoMailerError
 from django_mailplus.message.copying import copy_message, freeze
@@ -176,6 +177,7 @@ class RoutedStream:
         set_result(message, None)
         copied = copy_message(message)
         try:
+            refuse_return(copied, self._name)
             route = self._route(copied)
         except Exception as error:
             self._finished.append(Fate(message, error))
