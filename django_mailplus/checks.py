@@ -11,7 +11,7 @@ E020 development backend in production         E030 to E035, W030 to W033 verifi
                                                (verification/checks.py)
 E045, E046, W045 to W047 outbox (outbox/checks.py)
 E050, E051, W050 to W059, W070 how mailers are put together (backends/graph_checks.py)
-E060, E061, W060 to W064 who may be mailed (backends/bulk_checks.py)
+E060, E061, W060 to W066 who may be mailed (backends/bulk_checks.py, anymail_checks.py)
 E070 to E072, W071 to W074 who may look into the inbox (backends/inbox_checks.py)
 E080, W080 templated mails (templated/checks.py)
 """
@@ -384,6 +384,7 @@ def check_environment(app_configs: object, **kwargs: object) -> list[CheckMessag
     mailers = compat.mailer_settings()
     return [
         *graph_checks.check_environment(mailers),
+        *bulk_checks.check_signed(mailers),
         *inbox_checks.check_inbox_access(mailers),
     ]
 

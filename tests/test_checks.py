@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -260,3 +261,16 @@ def test_e045_a_rate_that_cannot_be_read_stops_no_other_check(findings, rate):
     told = [text for id_, text, _ in found if id_ == "mailplus.E045"]
     assert len(told) == 1
     assert "it takes a rate such as '14/s'" in told[0]
+
+
+def test_each_finding_has_a_hint():
+    package = Path(compat.__file__).parent
+    calls = [
+        (path.name, call.lineno, {keyword.arg for keyword in call.keywords})
+        for path in package.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and "id" in {k.arg for k in call.keywords}
+        if getattr(call.func, "id", "") in ("Error", "Warning")
+    ]
+    assert len(calls) > 50
+    assert [call for call in calls if "hint" not in call[2]] == []

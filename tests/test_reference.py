@@ -76,7 +76,7 @@ COMMANDS = (
 )
 INTERNAL = re.compile(
     r"django_mailplus\.(smtp|pages|dkim\.canonical|management|checks|doctor\.report"
-    r"|backends\.(answers|breakers|bulk_checks|declaring|connections|forwarding|graph_checks|inbox_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
+    r"|backends\.(anymail_checks|answers|breakers|bulk_checks|declaring|connections|forwarding|graph_checks|inbox_checks|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|related|stamps|transfer|values|whole_header|lookalike)"
     r"|rates|racing|columns|blocking|figures|widths|mails|tasks|tracking|(suppression|templated|inbox|previews|viewer|testing)\.\w+"

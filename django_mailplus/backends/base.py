@@ -189,7 +189,7 @@ class RouterBackend(Forwarding):
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         return [
             *super().check(alias, options),
-            *option_errors(alias, mistakes(options)),
+            *option_errors(cls, alias, mistakes(options)),
         ]
 
     def open(self) -> bool:
