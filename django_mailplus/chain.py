@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.core.mail import EmailMessage
 from django.utils.module_loading import import_string
 
 from django_mailplus.compat import (
@@ -30,6 +31,7 @@ __all__ = [
     "leaves",
     "options_of",
     "refuse_cycle",
+    "refuse_return",
     "walk",
 ]
 
@@ -125,6 +127,28 @@ def refuse_cycle(alias: str) -> None:
             "Let one of them name a mailer that sends.",
             alias=alias,
         )
+
+
+_RETURNS = 5  # so many may be of a receiver of signals that sends a message once more
+
+
+def refuse_return(copied: EmailMessage, alias: str | None) -> None:
+    """Note on a copy that it is at this mailer; raise InvalidMailer if it keeps coming back.
+
+    For a circle that `find_cycle` does not see, over a mailer of another package that says
+    nowhere whom it hands mail to.
+    """
+    way: tuple[str, ...] = getattr(copied, "mailplus_way", ())
+    if alias is None:
+        return
+    if way.count(alias) > _RETURNS:
+        last = len(way) - 1 - way[::-1].index(alias)
+        raise InvalidMailer(
+            f"mail goes round in a circle: {' -> '.join((*way[last:], alias))}. A mailer on "
+            "this way hands it back without naming 'using': let it name one that sends.",
+            alias=alias,
+        )
+    copied.mailplus_way = (*way, alias)  # type: ignore[attr-defined]
 
 
 def walk(alias: str) -> Iterator[str]:

@@ -233,8 +233,11 @@ def classify(error: BaseException) -> Fault:
 _MAILER_CODES = frozenset({421, 432, 454, 530, 534, 535, 538})
 
 # Bad request, content too large, unsupported type, unprocessable: of this request alone.
-# All others, such as 401, 403, 429 and 5xx, would meet any message.
+# Others below 500, such as 401, 403 and 429, would meet any message. From there on a server
+# failed while it was at it, or one behind it did not answer (RFC 9110 section 15.6), and the
+# mail may have been taken before; 503 alone says that it takes none for now.
 _HTTP_OF_A_MESSAGE = frozenset({400, 413, 415, 422})
+_HTTP_UNAVAILABLE = 503
 
 
 def answer_lost(error: BaseException) -> bool:
@@ -253,7 +256,8 @@ def _of_a_provider(error: BaseException) -> Fault | None:
     if getattr(error, _KNOWN_UNSENT, False):  # it was asked for a token, say
         return None
     if (status := http_status(error)) is not None:
-        if status < 300:  # taken, in words that the backend could not read
+        taken = status < 300  # in words that the backend could not read
+        if taken or (status >= 500 and status != _HTTP_UNAVAILABLE):
             return "unknown"
         return "message" if status in _HTTP_OF_A_MESSAGE else "mailer"
     met = {name for each in _chain(error) for name in _names(each)}

@@ -83,13 +83,24 @@ class PartialDeliveryError(MailplusError):
 class NoMailerError(MailplusError, OSError):
     """No mailer of a router could be reached; nothing was sent.
 
-    `errors` holds what each mailer that was asked raised, by its alias.
+    `errors` holds what each mailer that was asked raised, by its alias. Of the others
+    `resting` are the seconds for which they are still taken for down.
     """
 
-    def __init__(self, router: str | None, errors: Mapping[Any, Exception]) -> None:
-        self.errors = dict(errors)
-        told = ", ".join(f"{alias}: {_brief(e)}" for alias, e in errors.items())
-        super().__init__(f"{_name(router)}: no mailer could be reached ({told}).")
+    def __init__(
+        self,
+        router: str | None,
+        errors: Mapping[Any, Exception],
+        resting: Mapping[Any, float] | None = None,
+    ) -> None:
+        self.errors, self.resting = dict(errors), dict(resting or {})
+        told = [f"{alias}: {_brief(error)}" for alias, error in self.errors.items()]
+        told += [
+            f"{alias}: down before, not asked for another {seconds:.0f} s"
+            for alias, seconds in self.resting.items()
+        ]
+        text = f"{_name(router)}: no mailer could be reached ({', '.join(told)})."
+        super().__init__(text)
 
     @property
     def retry_after(self) -> float | None:

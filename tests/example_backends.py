@@ -7,6 +7,7 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
 from django_mailplus.backends.base import RouterBackend, WrapperBackend
 from django_mailplus.backends.ratelimit import EmailBackend as RateLimitBackend
+from django_mailplus.compat import get_mailer
 from django_mailplus.delivery import DeliveryResult, RecipientResult, set_result
 
 
@@ -158,3 +159,14 @@ class Limited(RateLimitBackend):
 
 class LimitedStamp(Limited, Stamp):
     """A limit that changes what it lets through, and drops some."""
+
+
+class HandsOn(BaseEmailBackend):
+    """Of another package: hands mail on, and does not say so in `using`."""
+
+    def __init__(self, *, target, **options):
+        super().__init__(**options)
+        self.target = target
+
+    def send_messages(self, email_messages):
+        return get_mailer(self.target).send_messages(email_messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.util
 import inspect
@@ -212,6 +213,18 @@ def test_every_check_id_is_in_the_reference_in_the_table_of_ids_and_in_a_test() 
         f"mailplus.{id_}" for id_ in re.findall(r"\b[EW]\d{3}\b", _python("tests"))
     }
     assert used <= tested
+
+
+def test_every_finding_of_a_check_has_a_hint() -> None:
+    calls = [
+        (path.name, call.lineno, {keyword.arg for keyword in call.keywords})
+        for path in (ROOT / "django_mailplus").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and "id" in {k.arg for k in call.keywords}
+        if getattr(call.func, "id", "") in ("Error", "Warning")
+    ]
+    assert len(calls) > 50
+    assert [call for call in calls if "hint" not in call[2]] == []
 
 
 def test_every_signal_is_in_the_reference() -> None:

@@ -28,7 +28,7 @@ from django_mailplus.backends.preparing import PreparedStream
 from django_mailplus.backends.routing import Member, Route, Rules, mistakes
 from django_mailplus.backends.splitting import SplitStream
 from django_mailplus.blocking import check_may_send
-from django_mailplus.chain import aliases_in
+from django_mailplus.chain import aliases_in, refuse_return
 from django_mailplus.compat import InvalidMailer, get_mailer
 from django_mailplus.delivery import DeliveryResult, get_result, set_result, unsent
 from django_mailplus.message.copying import copy_message
@@ -96,7 +96,8 @@ class WrapperBackend(Forwarding):
         copies = []
         for original in originals:
             set_result(original, None)
-            copies.append(copy_message(original))
+            copies.append(copied := copy_message(original))
+            refuse_return(copied, self.alias)
         try:
             made = self.prepare_all(copies)
         except OSError as error:
@@ -188,7 +189,7 @@ class RouterBackend(Forwarding):
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         return [
             *super().check(alias, options),
-            *option_errors(alias, mistakes(options)),
+            *option_errors(cls, alias, mistakes(options)),
         ]
 
     def open(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 from django.core.mail.backends.base import BaseEmailBackend
 
-__all__ = ["unknown_options"]
+__all__ = ["hint_of_options", "unknown_options"]
 
 
 def unknown_options(
@@ -22,10 +22,16 @@ def unknown_options(
     return [
         Error(
             f"MAILERS[{alias!r}]: Unknown options {', '.join(unknown)}.",
-            hint=f"Options of this backend: {', '.join(sorted(known)) or 'none'}.",
+            hint=hint_of_options(backend_class),
             id="mailplus.E005",
         )
     ]
+
+
+def hint_of_options(backend_class: type) -> str:
+    """What it takes."""
+    known = sorted(set(_constructor_options(backend_class)))
+    return f"Options of this backend: {', '.join(known) or 'none'}."
 
 
 def _constructor_options(backend_class: type) -> Iterator[str]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.mail.backends.base import BaseEmailBackend
 
-from django_mailplus.backends.constructors import unknown_options
+from django_mailplus.backends.constructors import hint_of_options, unknown_options
 from django_mailplus.chain import describe, find_backend
 
 __all__ = [
@@ -55,10 +55,16 @@ def is_a(alias: str, *kinds: type) -> bool:
     return isinstance(backend, type) and issubclass(backend, kinds)
 
 
-def option_errors(alias: str | None, problems: Iterable[str]) -> list[CheckMessage]:
+def option_errors(
+    backend_class: type, alias: str | None, problems: Iterable[str]
+) -> list[CheckMessage]:
     """As findings, what the constructor would say of the options of a mailer."""
     return [
-        Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E005")
+        Error(
+            f"MAILERS[{alias!r}]: {problem}",
+            hint=hint_of_options(backend_class),
+            id="mailplus.E005",
+        )
         for problem in problems
     ]
 

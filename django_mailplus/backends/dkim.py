@@ -26,6 +26,10 @@ from django_mailplus.message.wire import to_bytes
 __all__ = ["EmailBackend"]
 
 _FIELDS = ("domain", "selector", "key", "password")
+_REPAIR = (
+    "manage.py dkimkey makes a key. The signing stands directly before a mailer with "
+    "BACKEND 'django_mailplus.backends.smtp.EmailBackend'."
+)
 _SEVEN_BITS = email.policy.compat32.clone(
     cte_type="7bit", max_line_length=None, linesep="\r\n"
 )
@@ -71,7 +75,9 @@ class EmailBackend(WrapperBackend):
         return [
             *super().check(alias, options),
             *(
-                Error(f"MAILERS[{alias!r}]: {problem}", id="mailplus.E051")
+                Error(
+                    f"MAILERS[{alias!r}]: {problem}", hint=_REPAIR, id="mailplus.E051"
+                )
                 for problem in problems
             ),
         ]

@@ -126,6 +126,12 @@ class EmailBackend(WrapperBackend):
         here = origin.place() if leading.is_there() else None
         chosen: list[tuple[EmailMessage, OutboxOptions]] = []
         for message in email_messages:
+            if hasattr(message, "mailplus_mail"):  # of a worker, see `rebuilding`
+                raise InvalidMailer(
+                    "a mail that comes from an outbox is not kept again: it might go round for ever. Let the "
+                    "mailer behind that outbox hand it to one that sends.",
+                    alias=self.alias,
+                )
             set_result(message, None)
             if message.recipients():
                 options = OutboxOptions.of(message).or_else(usual)

@@ -61,7 +61,7 @@ class EmailBackend(WrapperBackend):
         problems = _mistakes(
             options.get("rate", ()), options.get("max_wait", 5.0), options.get("cache")
         )
-        return [*super().check(alias, options), *option_errors(alias, problems)]
+        return [*super().check(alias, options), *option_errors(cls, alias, problems)]
 
     @property
     def limiter(self) -> RateLimiter:

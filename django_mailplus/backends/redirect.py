@@ -71,7 +71,9 @@ class EmailBackend(WrapperBackend):
         to, allow = options.get("to") or (), options.get("allow") or ()
         return [
             *super().check(alias, options),
-            *option_errors(alias, _mistakes(to, allow, options.get("max_per_hour"))),
+            *option_errors(
+                cls, alias, _mistakes(to, allow, options.get("max_per_hour"))
+            ),
         ]
 
     def prepare(self, message: EmailMessage) -> EmailMessage | None:

@@ -48,7 +48,7 @@ class EmailBackend(RouterBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         problems = _mistakes(options.get("using"), options.get("sticky"))
-        return [*super().check(alias, options), *option_errors(alias, problems)]
+        return [*super().check(alias, options), *option_errors(cls, alias, problems)]
 
     def choose(self, message: EmailMessage) -> Sequence[str | None]:
         if self.sticky:

@@ -59,7 +59,7 @@ class EmailBackend(RouterBackend):
     @classmethod
     def check(cls, alias: str | None, options: Mapping[str, Any]) -> list[CheckMessage]:
         problems = () if alias is None else _mistakes_in(options)
-        return [*super().check(alias, options), *option_errors(alias, problems)]
+        return [*super().check(alias, options), *option_errors(cls, alias, problems)]
 
     def choose(self, message: EmailMessage) -> str | Sequence[str | None] | None:
         if self._ask is not None:

@@ -20,6 +20,7 @@ from django_mailplus.backends.breakers import Breaker
 from django_mailplus.backends.declaring import mistakes_of_cache
 from django_mailplus.backends.results import carry_result
 from django_mailplus.backends.tracing import pass_over
+from django_mailplus.chain import refuse_return
 from django_mailplus.delivery import DeliveryResult, classify, set_result, unsent
 from django_mailplus.exceptions import NoMailerError
 from django_mailplus.message.copying import copy_message, freeze
@@ -112,6 +113,7 @@ class _Journey:
     before: Callable[[], None]
     waiting: deque[str | None]
     skipped: list[str | None] = field(default_factory=list)  # they rest
+    resting: dict[str | None, float] = field(default_factory=dict)  # to the end
     at: str | None = None
     said: dict[str | None, Exception] = field(default_factory=dict)
     answer: tuple[Exception, DeliveryResult | None] | None = None  # about the message
@@ -146,8 +148,10 @@ class _Journey:
             self.skipped.append(self.at)
         if breaker is None or not self.skipped:
             return False
-        self.at = min(self.skipped, key=lambda alias: breaker(alias).seconds)
+        waits = {alias: breaker(alias).seconds for alias in self.skipped}
+        self.at = min(waits, key=lambda alias: waits[alias])
         self.skipped.clear()
+        self.resting = {alias: s for alias, s in waits.items() if alias != self.at}
         return True
 
 
@@ -176,6 +180,7 @@ class RoutedStream:
         set_result(message, None)
         copied = copy_message(message)
         try:
+            refuse_return(copied, self._name)
             route = self._route(copied)
         except Exception as error:
             self._finished.append(Fate(message, error))
@@ -263,7 +268,7 @@ class RoutedStream:
         if last is not None and all(map(is_unable, journey.said.values())):
             self._finish(journey, last)
             return
-        error = NoMailerError(self._name, journey.said)
+        error = NoMailerError(self._name, journey.said, journey.resting)
         error.__cause__ = last
         if last is not None and is_unable(last):  # others may be able to, later
             addresses = envelope_of(journey.original).rcpt_to

@@ -10,7 +10,7 @@ E030 to E035, W030 to W033                   verification (verification/checks.p
 E040 to E044, W040 to W042                   who works off an outbox (outbox/dispatch/checks.py)
 E045 to E047, W045 to W047                   the outbox (outbox/checks.py)
 E050, E051, W050 to W059, W070               how mailers are put together (graph.py)
-E060, E061, W060 to W064                     who may be mailed (bulk.py)
+E060, E061, W060 to W066                     who may be mailed (bulk.py, anymail.py)
 E070 to E072, W071 to W074                   who may look into the inbox (inbox.py)
 E080, W080                                   templated mails (templated/checks.py)
 """
@@ -111,5 +111,6 @@ def check_environment(app_configs: object, **kwargs: object) -> list[CheckMessag
     configured = compat.mailer_settings()
     return [
         *graph.check_environment(configured),
+        *bulk.check_signed(configured),
         *inbox.check_inbox_access(configured),
     ]

@@ -7,21 +7,25 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from urllib.parse import urlsplit
 
-from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
+from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 from django.http.request import validate_host
 
 from django_mailplus import conf
 from django_mailplus.backends.declaring import is_a
+from django_mailplus.backends.dkim import EmailBackend as DkimBackend
+from django_mailplus.backends.route import EmailBackend as RouteBackend
+from django_mailplus.backends.smtp import EmailBackend as SMTPBackend
 from django_mailplus.backends.suppression import EmailBackend as SuppressionBackend
-from django_mailplus.chain import backend_path, kind_of, walk
+from django_mailplus.chain import aliases_in, aliases_used, kind_of, options_of, walk
+from django_mailplus.checks.anymail import check_anymail
 from django_mailplus.checks.graph import reached_without
 from django_mailplus.smtp.options import is_loopback
 
-__all__ = ["check_bulk", "check_streams"]
+__all__ = ["check_bulk", "check_signed", "check_streams"]
 
 _BACKEND = "django_mailplus.backends.suppression.EmailBackend"
 _LONGEST = 100  # characters, of the columns
@@ -60,7 +64,7 @@ def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
     guards = [alias for alias in mailers if _is_suppression(alias)]
     for alias in guards:
         yield from _early(alias)
-    yield from _unheard(mailers)
+    yield from check_anymail(mailers)
     if not conf.setting("BULK_STREAMS"):
         return
     if not guards:
@@ -74,6 +78,7 @@ def check_bulk(mailers: Iterable[str]) -> Iterator[CheckMessage]:
             id="mailplus.W060",
         )
         return
+    yield from _past_the_list(mailers)
     yield from _pages()
 
 
@@ -91,16 +96,63 @@ def _early(alias: str) -> Iterator[CheckMessage]:
             )
 
 
-def _unheard(mailers: list[str]) -> Iterator[CheckMessage]:
-    of_anymail = [a for a in mailers if backend_path(a).startswith("anymail.backends.")]
-    if of_anymail and not apps.is_installed("anymail"):
-        yield Warning(
-            f"MAILERS[{of_anymail[0]!r}] sends with django-anymail, and 'anymail' is not "
-            "among INSTALLED_APPS: nobody hears what the provider tells of bounces and "
-            "complaints.",
-            hint='Add "anymail" to INSTALLED_APPS.',
-            id="mailplus.W064",
-        )
+def _past_the_list(mailers: list[str]) -> Iterator[CheckMessage]:
+    """Bulk mail that a route by stream sends a way of its own."""
+    behind = {used for alias in mailers for used in aliases_used(alias)}
+    entries = [alias for alias in mailers if alias not in behind]
+    for router in mailers:
+        options = options_of(router)
+        if not is_a(router, RouteBackend) or options.get("by") != "stream":
+            continue
+        if not any(_unlisted_way(entry, router) for entry in entries):
+            continue
+        usual = aliases_in(options.get("otherwise")) or aliases_used(router)[:1]
+        for stream in conf.setting("BULK_STREAMS"):
+            ways = aliases_in(options["routes"].get(stream)) or usual
+            found = (reached_without(way, _is_suppression) for way in ways)
+            if leaf := next(filter(None, found), None):
+                yield Warning(
+                    f"MAILERS[{router!r}] sends mail of the bulk stream {stream!r} to "
+                    f"{leaf!r}, and no mailer on that way looks at the do-not-mail list: "
+                    "who unsubscribes gets it all the same.",
+                    hint=f"Put a mailer with BACKEND {_BACKEND!r} before {leaf!r}, or "
+                    f"before {router!r}.",
+                    id="mailplus.W060",
+                )
+
+
+def _unlisted_way(alias: str, target: str) -> bool:
+    """Whether mail comes from one to the other without a look at the list."""
+    if _is_suppression(alias):
+        return False
+    ways = aliases_used(alias)
+    return alias == target or any(_unlisted_way(way, target) for way in ways)
+
+
+def check_signed(mailers: Iterable[str]) -> Iterator[CheckMessage]:
+    """Of a server without a log-in, which is no provider's, and may sign nothing."""
+    if not conf.setting("BULK_STREAMS"):
+        return
+    for guard in filter(_is_suppression, mailers):
+        if leaf := reached_without(guard, _is_signed):
+            yield Warning(
+                f"MAILERS[{guard!r}] adds the headers to unsubscribe, which count only if "
+                "they are signed (RFC 8058 section 4), and no mailer before "
+                f"{leaf!r} signs.",
+                hint="Put 'django_mailplus.backends.dkim.EmailBackend' directly before "
+                f"{leaf!r}. If the mail server signs, add this id to "
+                "SILENCED_SYSTEM_CHECKS.",
+                id="mailplus.W065",
+            )
+
+
+def _is_signed(alias: str) -> bool:
+    """By us, or by the provider, who has an account for whoever sends."""
+    if aliases_used(alias):
+        return is_a(alias, DkimBackend)
+    options = options_of(alias)
+    own = is_a(alias, SMTPBackend, DjangoSMTPBackend) and not options.get("username")
+    return not own
 
 
 def _pages() -> Iterator[CheckMessage]:
@@ -111,6 +163,8 @@ def _pages() -> Iterator[CheckMessage]:
     except ImproperlyConfigured as error:
         yield Error(
             f"Bulk mail gets a link to unsubscribe, which cannot be made. {error}",
+            hint="Include 'django_mailplus.suppression.urls' in your URLconf, and set "
+            "MAILPLUS['BASE_URL'], such as 'https://shop.example.com'.",
             id="mailplus.E061",
         )
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -197,17 +198,32 @@ def test_all_down_is_told_with_what_each_said(failover, servers):
     assert set(raised.value.errors) == {"one", "two"}
 
 
-def test_when_all_rest_the_one_that_is_up_first_is_asked(failover, servers):
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_when_all_rest_the_one_that_is_up_first_is_asked(
+    failover, servers, monkeypatch, first
+):
     mailer = failover()
-    for server in servers:
+    longest = {"one": 1.1, "two": 1.1, first: 0.9}  # the pauses are drawn at random
+    for server, alias in zip(servers, ["one", "two"], strict=True):
         server.plan(banner="554 5.3.2 no")
-    with pytest.raises(NoMailerError):
-        mailer().send_messages(mails())
+        drawn = longest[alias] - 1
+        monkeypatch.setattr(breakers.random, "uniform", lambda *_, d=drawn: d)
+        breaker_of("default", alias, Patience()).note_down()
     assert (health("one"), health("two")) == ("open", "open")
+    with pytest.raises(NoMailerError) as raised:
+        mailer().send_messages(mails())
+    [other] = {"one", "two"} - {first}
+    assert list(raised.value.errors) == [first]
+    assert list(raised.value.resting) == [other]
+    assert re.search(
+        rf"\({first}: SMTPConnectError 554, {other}: down before, not asked for another "
+        r"6\d s\)\.",
+        str(raised.value),
+    )
     for server in servers:
         server.plan()
     assert mailer().send_messages(mails()) == 1
-    assert len(servers[0].taken) + len(servers[1].taken) == 1
+    assert [len(server.taken) for server in servers] == [first == "one", first == "two"]
 
 
 def test_it_comes_back_by_one_message_on_trial(failover, servers, monkeypatch):

@@ -73,6 +73,7 @@ LAYERS = {
     "suppression": wrapper(),
     "ratelimit": wrapper(rate="100000000/s", cache="default"),
     "dkim": wrapper(keys=dkim_keys),
+    "inbox": wrapper(),
 }
 LAST = {"dkim"}  # directly before the server
 STAND_IN = {"failover", "roundrobin"}
@@ -85,7 +86,7 @@ def chains(deep: int) -> Iterator[tuple[str, ...]]:
 
 
 SHORT = [*chains(1), *chains(2)]
-DEEP = [*chains(3)]
+DEEP = [chain for chain in chains(3) if "inbox" not in chain]
 
 
 # --- How the server at the end fails --------------------------------------------------

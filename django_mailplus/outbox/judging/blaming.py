@@ -1,6 +1,6 @@
 """Whether it is the mailer that fails, or one mail that it cannot bear.
 
-Some servers answer to one mail as if they were down: with HTTP 500, or 421. Where others
+Some servers answer to one mail as if they were down: with HTTP 403, or 421. Where others
 leave between two such failures of a mail, the mail is to blame. What a process has seen
 is enough: another one learns it with its next two failures.
 """

@@ -18,11 +18,11 @@ from django_mailplus.outbox.sending.worker import Worker
 
 
 class ProviderError(Exception):
-    status_code = 500
+    status_code = 403
 
 
 class Provider(BaseEmailBackend):
-    """Answers with HTTP 500 to a poisonous mail, and to each while it is down."""
+    """Answers with HTTP 403 to a poisonous mail, and to each while it is down."""
 
     is_down = False
 

@@ -97,13 +97,24 @@ def test_a_request_that_is_refused_stops_no_other_mail(outbox, status):
     assert not pausing.look("provider").paused
 
 
-@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
 def test_a_provider_in_trouble_rests_and_costs_no_attempt(outbox, status):
     error = api_error(status)
     assert classify(error) == "mailer"
     found = outbox(error)
     assert (found.state, found.attempts) == ("queued", 0)
     assert pausing.look("provider").paused
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_provider_that_failed_while_it_was_at_it_may_have_taken_it(outbox, status):
+    error = api_error(status)
+    assert classify(error) == "unknown"
+    found = outbox(error)
+    assert (found.state, found.attempts) == ("queued", 1)
+    assert Attempt.objects.get().outcome == "unknown"
+    assert "did not say whether it took the mail: HTTP" in Attempt.objects.get().text
+    assert not pausing.look("provider").paused
 
 
 @contextlib.contextmanager
