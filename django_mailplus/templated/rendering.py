@@ -6,6 +6,7 @@ each part is escaped as it needs: HTML is, subjects and texts are not.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ def render(
     return Rendered(
         subject=subject,
         text=_tidy(text),
-        html=None if html is None else inline_css(html),
+        html=None if html is None else inline_css(html, template=files.name),
         images=tuple(writing.images),
         template=files.name,
         language=language,
@@ -195,11 +196,21 @@ def _of_several(
 
 
 def _unescaped(template: Any, names: dict[str, Any], request: Any) -> str:
-    """Django escapes in files of any name; other engines go by their own rules."""
-    if not isinstance(template, DjangoTemplate):
-        return str(template.render(names, request))
-    context = make_context(names, request, autoescape=False)
-    return str(template.template.render(context))
+    """Django escapes in files of any name, and Jinja2 as Django sets it up does so, too."""
+    if isinstance(template, DjangoTemplate):
+        context = make_context(names, request, autoescape=False)
+        return str(template.template.render(context))
+    jinja = getattr(template.template, "environment", None)
+    if jinja is not None:
+        plain = _plain(jinja, jinja.undefined).get_template(template.template.name)
+        template = type(template)(plain, template.backend)
+    return str(template.render(names, request))
+
+
+@functools.lru_cache(maxsize=8)
+def _plain(jinja: Any, undefined: Any) -> Any:
+    """The same environment without escaping, which Jinja2 decides when it reads a file."""
+    return jinja.overlay(autoescape=False, undefined=undefined)
 
 
 def _one_line(text: str) -> str:

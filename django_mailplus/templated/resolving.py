@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.template import TemplateDoesNotExist, engines
-from django.template.backends.django import Template
+from django.template.backends.django import DjangoTemplates, Template
 from django.template.loader import get_template
 
 from django_mailplus.exceptions import MailTemplateError
 from django_mailplus.templated.blocks import has_block
 
-__all__ = ["Files", "find_files"]
+__all__ = ["Files", "find_files", "template_folders"]
 
 _FOLDERS = ("mail/", "")
 _NO_SUBJECT = " (has no block named subject)"
@@ -140,19 +140,24 @@ def _holds_all(template: Any, tried: list[str]) -> bool:
     return False
 
 
+def template_folders() -> Iterator[Any]:
+    """Where files of templates are looked for, by every engine and loader of the project."""
+    for engine in engines.all():
+        if not isinstance(engine, DjangoTemplates):
+            yield from getattr(engine, "template_dirs", ())
+            continue
+        for loader in engine.engine.template_loaders:
+            yield from getattr(loader, "get_dirs", tuple)()
+
+
 def _complaint(name: str, tried: list[str]) -> str:
-    folders = [
-        str(folder)
-        for engine in engines.all()
-        for folder in getattr(engine, "template_dirs", ())
-    ]
     return "\n".join(
         [
             f"There is no mail template {name!r}.",
             "Tried:",
             *(f"  {path}" for path in tried),
             "in the folders:",
-            *(f"  {folder}" for folder in folders),
+            *(f"  {folder}" for folder in template_folders()),
             _remedy(name, tried),
         ]
     )

@@ -24,6 +24,9 @@ HEAD = (
 )
 
 
+TYPED = '<p style="@secret">Typed</p>'
+
+
 def html_of(message):
     return message.alternatives[0][0]
 
@@ -117,8 +120,33 @@ def test_no_style_sheet_of_a_mail_is_fetched(body, tmp_path):
     pytest.importorskip("css_inline")
     sheet = tmp_path / "secret.css"
     sheet.write_text("p { color: #654321 }")
-    html = html_of(body(f'<link rel="stylesheet" href="{sheet}"><p>Hi</p>'))
-    assert "#654321" not in html
+    # As a path it would become a link of the site.
+    link = f'<link rel="stylesheet" href="{sheet.as_uri()}">'
+    assert "#654321" not in html_of(body(f"{link}<p>Hi</p>"))
+
+
+def test_a_style_that_is_none_does_not_keep_the_mail_back(body, caplog):
+    pytest.importorskip("css_inline")
+    html = html_of(body("<h1>Hello</h1>{{ typed|safe }}", context={"typed": TYPED}))
+    assert TYPED in html
+    assert ".mp-body h1" in html
+    [record] = caplog.records
+    assert "mail/body0.html" in record.getMessage()
+    assert "secret" not in record.getMessage()
+
+
+def test_outlook_reads_widths_and_no_variables(body):
+    pytest.importorskip("css_inline")
+    html = html_of(
+        body(
+            '<table class="half"><tr><td>Hi</td></tr></table>',
+            "{% block styles %}:root { --ours: #123456 }"
+            " .half { width: 50%; color: var(--ours) }{% endblock %}",
+        )
+    )
+    [table] = re.findall(r'<table class="half"[^>]*>', html)
+    assert 'width="50%"' in table
+    assert re.search(r"color: ?#123456", table)
 
 
 def test_a_button_is_a_link_in_both_parts(body):
