@@ -71,6 +71,30 @@ def test_the_blocks_of_other_packages(templates):
     assert "<b>&lt;</b>" in message.alternatives[0][0]
 
 
+SHOP = "{% block subject %}[Shop] {% block topic %}News{% endblock %}{% endblock %}{% block body %}{% endblock %}"
+
+
+def test_the_subject_may_stand_in_what_a_file_extends(templates):
+    templates("mail/shop.html", SHOP)
+    templates("mail/middle.html", "{% extends 'mail/shop.html' %}")
+    templates(
+        "mail/sale.html",
+        "{% extends 'mail/middle.html' %}{% block topic %}Sale{% endblock %}"
+        "{% block body %}<p>Until Sunday.</p>{% endblock %}",
+    )
+    message = render_mail("sale")
+    assert message.subject == "[Shop] Sale"
+
+
+def test_a_layout_that_shows_a_subject_makes_no_mail_of_the_html_of_several(templates):
+    templates("page.html", "<title>{% block subject %}{% endblock %}</title>")
+    templates("welcome.html", "{% extends 'page.html' %}")
+    templates("welcome_subject.txt", "Several")
+    templates("welcome.txt", "several")
+    message = render_mail("welcome")
+    assert (message.subject, message.body) == ("Several", "several\n")
+
+
 def test_one_file_comes_before_several(templates):
     templates("welcome_subject.txt", "Several")
     templates("welcome.txt", "several")
