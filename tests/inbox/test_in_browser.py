@@ -170,7 +170,7 @@ BROKEN = {
     "no charset": b"Content-Type: text/html; charset=no-such\r\n\r\n" + RUN + b"\xff\xfe",
     "utf-7": b"Content-Type: text/html; charset=utf-7\r\n\r\n<h1>Rich words</h1>"
     b"+ADw-script+AD4-document.title='run'+ADw-/script+AD4-",
-    "utf-16": "Content-Type: text/html; charset=utf-16\r\n\r\n".encode()
+    "utf-16": b"Content-Type: text/html; charset=utf-16\r\n\r\n"
     + RUN.decode().encode("utf-16"),
     "a charset of its own": b"Content-Type: text/html; charset=utf-8\r\n\r\n<meta charset=iso-2022-jp>"
     b"<h1>Rich words</h1>\x1b$B<img alt='\x1b(B'><script>document.title='run'</script>",
