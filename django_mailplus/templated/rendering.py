@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,8 +70,18 @@ class Writing:
         self.subject = ""
         self.preheader = ""
         self.images = InlineImages()
+        self.is_text = False
         self._request = request
         self._base = base
+
+    @contextmanager
+    def without_html(self) -> Iterator[None]:
+        """A subject or a text is rendered: tags write words there."""
+        self.is_text = True
+        try:
+            yield
+        finally:
+            self.is_text = False
 
     @cached_property
     def base_url(self) -> str:
@@ -158,11 +169,13 @@ def _of_one_file(
     context = make_context(names, request, autoescape=template.engine.autoescape)
     with context.bind_template(template):
         blocks = Blocks(template, context)
-        writing.subject = _one_line(blocks.render("subject", autoescape=False))
-        # The layout puts it into the page, escaped there.
-        writing.preheader = _one_line(blocks.render("preheader", autoescape=False))
+        with writing.without_html():
+            writing.subject = _one_line(blocks.render("subject", autoescape=False))
+            # The layout puts it into the page, escaped there.
+            writing.preheader = _one_line(blocks.render("preheader", autoescape=False))
         html = _html_of(template, blocks)
-        return writing.subject, _text_of(blocks, names.get("unsubscribe_url")), html
+        text = _text_of(blocks, names.get("unsubscribe_url"), writing)
+        return writing.subject, text, html
 
 
 def _html_of(template: Any, blocks: Blocks) -> str | None:
@@ -176,11 +189,12 @@ def _html_of(template: Any, blocks: Blocks) -> str | None:
     return None
 
 
-def _text_of(blocks: Blocks, way_out: object) -> str | None:
+def _text_of(blocks: Blocks, way_out: object, writing: Writing) -> str | None:
     """The text of its own, at whose end a link to unsubscribe stands that it does not name."""
     if (name := blocks.first(*_TEXT_BLOCKS)) is None:
         return None
-    text = blocks.render(name, autoescape=False)
+    with writing.without_html():
+        text = blocks.render(name, autoescape=False)
     if way_out is None or str(way_out) in text:
         return text
     return f"{text}\n\n{html_to_text(blocks.render('unsubscribe', autoescape=True))}"
@@ -189,9 +203,10 @@ def _text_of(blocks: Blocks, way_out: object) -> str | None:
 def _of_several(
     files: Files, names: dict[str, Any], request: HttpRequest | None, writing: Writing
 ) -> tuple[str, str | None, str | None]:
-    writing.subject = _one_line(_unescaped(files.subject, names, request))
+    with writing.without_html():
+        writing.subject = _one_line(_unescaped(files.subject, names, request))
+        text = None if files.text is None else _unescaped(files.text, names, request)
     html = None if files.html is None else files.html.render(names, request)
-    text = None if files.text is None else _unescaped(files.text, names, request)
     return writing.subject, text, html
 
 

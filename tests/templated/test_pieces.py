@@ -177,6 +177,29 @@ def test_a_code_stands_alone_on_its_line(body):
     assert "\n12<4\n" in message.body
 
 
+TAGS_IN_TEXT = """{% load mailplus %}Hi {{ name }}
+{% mail_button "/buy/?a=1&b=2" %}Buy & pay{% endmail_button %}
+Type:{% mail_code code %}Bye"""
+
+
+def test_in_a_text_buttons_and_codes_are_words(body, templates):
+    in_words = "Hi O'Hara\n\nBuy & pay:\nhttps://shop.example.com/buy/?a=1&b=2\n\nType:\n12<4\nBye\n"
+    context = {"name": "O'Hara", "code": "12<4"}
+    message = body(
+        "{% mail_code code %}",
+        f"{{% block text %}}{TAGS_IN_TEXT}{{% endblock %}}",
+        context=context,
+    )
+    assert message.body == in_words
+    assert '<p class="mp-code"' in html_of(message)
+    templates("mail/several_subject.txt", "S")
+    templates("mail/several_message.txt", TAGS_IN_TEXT)
+    templates("mail/several_message.html", "{% load mailplus %}{% mail_code code %}")
+    message = render_mail("several", context)
+    assert message.body == in_words
+    assert '<p class="mp-code"' in html_of(message)
+
+
 def test_the_accent_of_a_project(body, settings):
     settings.MAILPLUS |= {"MAIL_ACCENT_COLOR": "#ffcc00"}
     html = html_of(body('{% mail_button "/" %}Go{% endmail_button %}'))
