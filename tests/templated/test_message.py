@@ -15,8 +15,8 @@ from django.test import RequestFactory
 from django.utils import translation
 
 from django_mailplus.message.snapshot import restore, take
-from django_mailplus.testing import SentMail
 from django_mailplus.templated import TemplatedEmail, render_mail
+from django_mailplus.testing import SentMail
 
 ONE = (
     "{% load i18n tz %}{% block subject %}{% get_current_language as l %}{{ l }}{% endblock %}"
