@@ -108,10 +108,59 @@ def test_the_empty_inbox(faults):
     assert faults("/mail/") == []
 
 
-def test_the_previews(faults):
+def open_menus(page):
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(each => each.open = true)"
+    )
+
+
+def test_the_menus_and_answers_of_the_inbox(page, faults, with_mailers, settings):
+    with_mailers(
+        {"default": {"BACKEND": "django_mailplus.backends.inbox.EmailBackend"}}
+    )
+    settings.MAILPLUS |= {
+        "INBOX_RELEASE_TO": ["example.com"],
+        "INBOX_RELEASE_MAILER": "default",
+    }
+    mail = put("Welcome", "Type 482913", MAIL, to=["ann@example.com"])
+    assert faults("/mail/?q=is:funny") == []
+    page.goto(f"/mail/m/{mail.pk}/")
+    open_menus(page)
+    assert faults() == []
+    page.get_by_label("Send it to").fill("team@example.com")
+    page.get_by_role("button", name="Release").click()
+    page.get_by_role("heading", name="Released.").wait_for()
+    assert faults() == []
+
+
+def test_the_previews(page, faults):
     sample = "/mail/previews/mailplus.verify_address/sample/"
     pages = ["/mail/previews/", sample, f"{sample}?lang=all", f"{sample}?as=text"]
     assert [fault for page in pages for fault in faults(page)] == []
+    open_menus(page)
+    assert faults() == []
+
+
+def test_previews_that_fail(page, faults, monkeypatch):
+    from django_mailplus import mails
+    from django_mailplus.previews import finding
+
+    def fails(number: int):
+        """A parameter without a default."""
+
+    def raises():
+        raise LookupError("the cause")
+
+    for function in (fails, raises):
+        function.__module__, function.__qualname__ = mails.__name__, function.__name__
+        monkeypatch.setattr(mails, function.__name__, function, raising=False)
+        monkeypatch.setitem(
+            finding._functions, (mails.__name__, function.__name__), function
+        )
+    page.goto("/mail/previews/")
+    open_menus(page)
+    assert faults() == []
+    assert faults("/mail/previews/mailplus.raises/sample/") == []
 
 
 def test_the_pages_for_visitors(faults):

@@ -97,6 +97,8 @@ def test_the_tutorial_builds_a_project_that_sends_and_verifies(tmp_path: Path) -
         project.shell(f"link, session = {link[1]!r}, {session!r}\n{VERIFY}")
         for block in of("shell"):
             assert project.shell(block.code) == block.how.split(" ")[1]
+        assert "Found 1 test" in project.manage("test")
+        assert len(mails) == 3
     assert b"Reply-To: ann@example.com" in form_mail.raw
     assert test_mail.rcpt_to == ("ann@example.com",)
 

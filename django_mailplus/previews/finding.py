@@ -90,7 +90,7 @@ def _import(config: AppConfig) -> Iterator[Preview]:
 
 
 def _classes() -> Iterator[Preview]:
-    for kind in _subclasses(Mail):
+    for kind in dict.fromkeys(_subclasses(Mail)):  # one with two bases comes twice
         if (app := _app_of(kind.__module__)) is None:
             continue
         description = (kind.__doc__ or "") if "__doc__" in vars(kind) else ""
@@ -143,18 +143,22 @@ def _is_named(found: Any) -> bool:
 
 def _marked() -> Iterator[Preview]:
     for (module, name), function in _functions.items():
-        if not _is_named(function) or not _is_wanted(function):
+        if not _is_named(function):
             continue
         app = _app_of(module) or module
         try:
-            yield preview_of_function(app, function)
+            if _is_wanted(function):
+                yield preview_of_function(app, function)
         except Exception as error:  # such as a hint with a name that is not imported
             yield Preview(app=app, name=name, problem=Problem.of(error))
 
 
 def _is_wanted(function: Callable[..., Any]) -> bool:
     condition = _conditions.get(function)
-    return condition is None or condition()
+    if condition is None:
+        return True
+    with isolated():
+        return condition()
 
 
 def _app_of(module: str) -> str | None:

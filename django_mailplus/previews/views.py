@@ -96,6 +96,7 @@ def page(request: HttpRequest, mail: str, case: str) -> HttpResponse:
             "language": language,
             "kind": kind,
             "width": width,
+            "scheme": scheme,
             "choices": {
                 "Language": in_language,
                 "Part": in_kind,

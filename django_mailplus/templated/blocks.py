@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from django.template.base import Template
 from django.template.context import Context
@@ -15,13 +15,37 @@ from django.template.loader_tags import (
     ExtendsNode,
 )
 
-__all__ = ["Blocks", "extends", "has_block", "lost_blocks"]
+__all__ = ["Blocks", "extends", "has_block", "inherits_block", "lost_blocks"]
 
 
 def has_block(template: Template, name: str) -> bool:
     """Whether the file itself has it; its ancestors are not looked at."""
-    blocks: Any = template.nodelist.get_nodes_by_type(BlockNode)
-    return any(block.name == name for block in blocks)
+    return any(block.name == name for block in _blocks_of(template))
+
+
+def inherits_block(template: Template, name: str) -> bool:
+    """Whether something that it extends has it; False where a variable says what that is."""
+    return any(has_block(each, name) for each in _above(template) or ())
+
+
+def _blocks_of(template: Template) -> list[Any]:
+    found: Any = template.nodelist.get_nodes_by_type(BlockNode)
+    return list(found)
+
+
+def _above(template: Template) -> list[Template] | None:
+    """All that it extends, nearest first; None where a variable says what that is."""
+    found: list[Template] = []
+    seen = [template.origin]
+    while (node := extends(template)) is not None:
+        parent: Any = node.parent_name
+        if not isinstance(parent.var, str) or parent.filters:
+            return None
+        # A file of a project may extend the one of the same name that it stands before.
+        template, origin = template.engine.find_template(parent.var, skip=seen)
+        seen.append(origin)
+        found.append(template)
+    return found
 
 
 def extends(template: Template) -> ExtendsNode | None:
@@ -37,20 +61,15 @@ def lost_blocks(template: Template) -> list[str]:
 
     None where a variable says what the file extends.
     """
-    node = extends(template)
-    if node is None:
+    node, above = extends(template), _above(template)
+    if node is None or above is None:
         return []
-    lost = dict(node.blocks)
-    above: Any = node
-    while above is not None:
-        name = above.parent_name.var
-        if not isinstance(name, str):
-            return []
-        parent = template.engine.get_template(name)
-        for block in parent.nodelist.get_nodes_by_type(BlockNode):
-            lost.pop(cast(BlockNode, block).name, None)
-        above = extends(parent)
-    return [name for name, block in lost.items() if _is_at_the_top(block, node)]
+    there = {block.name for each in above for block in _blocks_of(each)}
+    return [
+        name
+        for name, block in node.blocks.items()
+        if name not in there and _is_at_the_top(block, node)
+    ]
 
 
 def _is_at_the_top(block: Any, file: ExtendsNode) -> bool:

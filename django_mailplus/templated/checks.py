@@ -10,11 +10,11 @@ from pathlib import Path
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
-from django.template import engines
 
 from django_mailplus import conf
 from django_mailplus.templated.colours import palette
 from django_mailplus.templated.inlining import can_inline
+from django_mailplus.templated.resolving import template_folders
 
 __all__ = ["check_colour", "check_inlining"]
 
@@ -43,6 +43,5 @@ def check_inlining() -> Iterator[CheckMessage]:
 
 def _templates() -> Iterator[Path]:
     """HTML in the folder mail/ of any template folder of the project."""
-    for engine in engines.all():
-        for folder in getattr(engine, "template_dirs", ()):
-            yield from (Path(folder) / "mail").glob("**/*.html")
+    for folder in template_folders():
+        yield from (Path(folder) / "mail").glob("**/*.html")

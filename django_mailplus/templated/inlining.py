@@ -6,15 +6,35 @@ By css-inline, where the extra `html` is installed; without it a mail goes as it
 from __future__ import annotations
 
 import functools
+import logging
 from typing import Any
 
 __all__ = ["can_inline", "inline_css"]
 
+logger = logging.getLogger(__name__)
 
-def inline_css(html: str) -> str:
-    """The same page with its rules in `style` attributes; media queries and :hover stay."""
+
+def inline_css(html: str, *, template: str) -> str:
+    """The same page with its rules in `style` attributes; media queries and :hover stay.
+
+    What a person typed may hold styles that are none. css-inline refuses the whole page for
+    them, where mail programs pass over them: the mail goes as it is, and the log says so.
+    """
     inliner = _inliner()
-    return html if inliner is None else str(inliner.inline(html))
+    if inliner is None:
+        return html
+    from css_inline import InlineError
+
+    try:
+        return str(inliner.inline(html))
+    except InlineError:
+        # Its text may hold what the mail says.
+        logger.warning(
+            "The CSS of a mail from %s stays in <style>: css-inline cannot read a style "
+            'in it, such as style="{".',
+            template,
+        )
+        return html
 
 
 def can_inline() -> bool:
@@ -34,7 +54,7 @@ def _inliner() -> Any | None:
         remove_inlined_selectors=True,
         # Outlook reads widths of tables and images from attributes only.
         apply_width_attributes=True,
-        resolve_css_variables=True,
+        resolve_css_variables=True,  # since css-inline 0.23
         # By default it fetches what <link> names, be it a file of this machine.
         load_remote_stylesheets=False,
     )

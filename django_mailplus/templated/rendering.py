@@ -6,8 +6,10 @@ each part is escaped as it needs: HTML is, subjects and texts are not.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,8 +70,18 @@ class Writing:
         self.subject = ""
         self.preheader = ""
         self.images = InlineImages()
+        self.is_text = False
         self._request = request
         self._base = base
+
+    @contextmanager
+    def without_html(self) -> Iterator[None]:
+        """A subject or a text is rendered: tags write words there."""
+        self.is_text = True
+        try:
+            yield
+        finally:
+            self.is_text = False
 
     @cached_property
     def base_url(self) -> str:
@@ -143,7 +155,7 @@ def render(
     return Rendered(
         subject=subject,
         text=_tidy(text),
-        html=None if html is None else inline_css(html),
+        html=None if html is None else inline_css(html, template=files.name),
         images=tuple(writing.images),
         template=files.name,
         language=language,
@@ -157,11 +169,13 @@ def _of_one_file(
     context = make_context(names, request, autoescape=template.engine.autoescape)
     with context.bind_template(template):
         blocks = Blocks(template, context)
-        writing.subject = _one_line(blocks.render("subject", autoescape=False))
-        # The layout puts it into the page, escaped there.
-        writing.preheader = _one_line(blocks.render("preheader", autoescape=False))
+        with writing.without_html():
+            writing.subject = _one_line(blocks.render("subject", autoescape=False))
+            # The layout puts it into the page, escaped there.
+            writing.preheader = _one_line(blocks.render("preheader", autoescape=False))
         html = _html_of(template, blocks)
-        return writing.subject, _text_of(blocks, names.get("unsubscribe_url")), html
+        text = _text_of(blocks, names.get("unsubscribe_url"), writing)
+        return writing.subject, text, html
 
 
 def _html_of(template: Any, blocks: Blocks) -> str | None:
@@ -175,11 +189,12 @@ def _html_of(template: Any, blocks: Blocks) -> str | None:
     return None
 
 
-def _text_of(blocks: Blocks, way_out: object) -> str | None:
+def _text_of(blocks: Blocks, way_out: object, writing: Writing) -> str | None:
     """The text of its own, at whose end a link to unsubscribe stands that it does not name."""
     if (name := blocks.first(*_TEXT_BLOCKS)) is None:
         return None
-    text = blocks.render(name, autoescape=False)
+    with writing.without_html():
+        text = blocks.render(name, autoescape=False)
     if way_out is None or str(way_out) in text:
         return text
     return f"{text}\n\n{html_to_text(blocks.render('unsubscribe', autoescape=True))}"
@@ -188,18 +203,29 @@ def _text_of(blocks: Blocks, way_out: object) -> str | None:
 def _of_several(
     files: Files, names: dict[str, Any], request: HttpRequest | None, writing: Writing
 ) -> tuple[str, str | None, str | None]:
-    writing.subject = _one_line(_unescaped(files.subject, names, request))
+    with writing.without_html():
+        writing.subject = _one_line(_unescaped(files.subject, names, request))
+        text = None if files.text is None else _unescaped(files.text, names, request)
     html = None if files.html is None else files.html.render(names, request)
-    text = None if files.text is None else _unescaped(files.text, names, request)
     return writing.subject, text, html
 
 
 def _unescaped(template: Any, names: dict[str, Any], request: Any) -> str:
-    """Django escapes in files of any name; other engines go by their own rules."""
-    if not isinstance(template, DjangoTemplate):
-        return str(template.render(names, request))
-    context = make_context(names, request, autoescape=False)
-    return str(template.template.render(context))
+    """Django escapes in files of any name, and Jinja2 as Django sets it up does so, too."""
+    if isinstance(template, DjangoTemplate):
+        context = make_context(names, request, autoescape=False)
+        return str(template.template.render(context))
+    jinja = getattr(template.template, "environment", None)
+    if jinja is not None:
+        plain = _plain(jinja, jinja.undefined).get_template(template.template.name)
+        template = type(template)(plain, template.backend)
+    return str(template.render(names, request))
+
+
+@functools.lru_cache(maxsize=8)
+def _plain(jinja: Any, undefined: Any) -> Any:
+    """The same environment without escaping, which Jinja2 decides when it reads a file."""
+    return jinja.overlay(autoescape=False, undefined=undefined)
 
 
 def _one_line(text: str) -> str:

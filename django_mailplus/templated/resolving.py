@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.template import TemplateDoesNotExist, engines
-from django.template.backends.django import Template
+from django.template.backends.django import DjangoTemplates, Template
 from django.template.loader import get_template
 
 from django_mailplus.exceptions import MailTemplateError
-from django_mailplus.templated.blocks import has_block
+from django_mailplus.templated.blocks import has_block, inherits_block
 
-__all__ = ["Files", "find_files"]
+__all__ = ["Files", "find_files", "template_folders"]
 
 _FOLDERS = ("mail/", "")
 _NO_SUBJECT = " (has no block named subject)"
@@ -73,12 +73,21 @@ def find_files(name: str, language: str | None = None) -> Files:
     one_file = [name.replace(stem, "{name}", 1)] if stem != name else _ONE_FILE
     for folder in _FOLDERS:
         base = folder + stem
-        for path in _paths(one_file, base, language):
-            if (one := _get(path, tried)) is not None and _holds_all(one, tried):
-                return Files(one=one)
+        one = _one(_paths(one_file, base, language), tried)
+        if one is not None and has_block(one.template, "subject"):
+            return Files(one=one)
         if stem == name and (files := _several(base, language, tried)) is not None:
             return files
+        if one is not None:
+            return Files(one=one)
     raise MailTemplateError(_complaint(name, tried))
+
+
+def _one(paths: Iterator[str], tried: list[str]) -> Any | None:
+    for path in paths:
+        if (file := _get(path, tried)) is not None and _has_subject(file, tried):
+            return file
+    return None
 
 
 def _several(base: str, language: str | None, tried: list[str]) -> Files | None:
@@ -132,27 +141,37 @@ def _get(path: str, tried: list[str]) -> Any | None:
         return None
 
 
-def _holds_all(template: Any, tried: list[str]) -> bool:
-    """Whether it is a mail in one file: the HTML file of a triple has no subject."""
-    if isinstance(template, Template) and has_block(template.template, "subject"):
+def _has_subject(file: Any, tried: list[str]) -> bool:
+    """Whether it is a mail in one file, of its own or by what it extends.
+
+    The HTML file of a triple has no subject, or one that its layout shows as a title.
+    """
+    if isinstance(file, Template) and (
+        has_block(file.template, "subject") or inherits_block(file.template, "subject")
+    ):
         return True
-    tried.append(f"{template.template.name}{_NO_SUBJECT}")
+    tried.append(f"{file.template.name}{_NO_SUBJECT}")
     return False
 
 
+def template_folders() -> Iterator[Any]:
+    """Where files of templates are looked for, by every engine and loader of the project."""
+    for engine in engines.all():
+        if not isinstance(engine, DjangoTemplates):
+            yield from getattr(engine, "template_dirs", ())
+            continue
+        for loader in engine.engine.template_loaders:
+            yield from getattr(loader, "get_dirs", tuple)()
+
+
 def _complaint(name: str, tried: list[str]) -> str:
-    folders = [
-        str(folder)
-        for engine in engines.all()
-        for folder in getattr(engine, "template_dirs", ())
-    ]
     return "\n".join(
         [
             f"There is no mail template {name!r}.",
             "Tried:",
             *(f"  {path}" for path in tried),
             "in the folders:",
-            *(f"  {folder}" for folder in folders),
+            *(f"  {folder}" for folder in template_folders()),
             _remedy(name, tried),
         ]
     )

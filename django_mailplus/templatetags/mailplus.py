@@ -53,15 +53,21 @@ def mail_button(
     """`{% mail_button url %}Confirm{% endmail_button %}`: a button that Outlook shows, too.
 
     With `fallback`, these words and the URL stand below it, for whom the button fails.
+    In a text it is what the text of a button would be.
     """
-    url = _writing(context).absolute(str(url))
+    writing = _writing(context)
+    url = writing.absolute(str(url))
+    if writing.is_text:
+        return mark_safe(f"\n{content.strip()}:\n{url}\n")  # noqa: S308 (no HTML)
     label = mark_safe(content.strip())  # noqa: S308 (rendered, which escaped it)
     return _piece("button", url=url, label=label, fallback=fallback)
 
 
-@register.simple_tag
-def mail_code(code: object) -> SafeString:
+@register.simple_tag(takes_context=True)
+def mail_code(context: Context, code: object) -> SafeString:
     """`{% mail_code code %}`: a code to type, large and alone in its line."""
+    if _writing(context).is_text:
+        return mark_safe(f"\n{code}\n")  # noqa: S308 (no HTML)
     return _piece("code", code=code)
 
 

@@ -6,23 +6,23 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
-from inbox_stage import put
+from inbox_stage import PNG, letter, put
 
+from django_mailplus.compat import get_mailer
 from django_mailplus.inbox.models import CaughtMail
 from django_mailplus.inbox.urls import urlpatterns
 
 pytestmark = pytest.mark.django_db
 
 TOKEN = "a-token-of-thirty-characters-or-so"
-ARGUMENTS = {"address": "bob@example.com", "pk": 1, "number": 0}
+PAGES = {pattern.name: pattern.pattern.converters for pattern in urlpatterns}
+BY_POST = {"clear", "delete", "read", "release"}
 
 
-def every_page():
-    for pattern in urlpatterns:
-        names = pattern.pattern.converters
-        yield reverse(
-            f"mailplus_inbox:{pattern.name}", kwargs={n: ARGUMENTS[n] for n in names}
-        )
+def address_of(name, mail):
+    values = {"address": "bob@example.com", "pk": mail.pk, "number": 0}
+    given = {each: values[each] for each in PAGES[name]}
+    return reverse(f"mailplus_inbox:{name}", kwargs=given)
 
 
 def somebody(is_staff, is_active=True):
@@ -55,9 +55,10 @@ def test_who_may_look(settings, debug, for_staff, who):
 
 def test_every_address_is_to_all_others_as_if_it_were_none(settings):
     """They do not hear, either, of a method or a token that only a page could miss."""
-    put()
+    mail = put()
     client = Client(enforce_csrf_checks=True)
-    addresses = [*every_page(), "/mail/previews/", "/mail/previews/an.App/sample/send/"]
+    addresses = [address_of(name, mail) for name in PAGES]
+    addresses += ["/mail/previews/", "/mail/previews/an.App/sample/send/"]
     assert len(addresses) > 15
     for address in addresses:
         for ask in (client.get, client.post, client.delete, client.put):
@@ -115,20 +116,33 @@ def test_an_empty_token_opens_nothing(client, settings):
         assert answer.status_code == 404
 
 
-@pytest.mark.parametrize("address", list(every_page()))
-def test_every_answer_is_kept_private(developer, address):
-    put()
-    response = developer.get(address)
-    if response.status_code == 404:  # of this mail there is no such part
-        return
+@pytest.mark.parametrize("name", PAGES)
+def test_every_answer_is_kept_private(developer, name):
+    message = letter("Hello", "x", "<p>Hello</p>")
+    message.attach("p.png", PNG, "image/png")
+    get_mailer("default").send_messages([message])
+    response = developer.get(address_of(name, CaughtMail.objects.get()))
     headers = response.headers
     assert "no-store" in headers["Cache-Control"]
-    if response.status_code == 405:
+    if name in BY_POST:
+        assert response.status_code == 405
         return
+    assert response.status_code == (302 if name == "latest" else 200)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] in ("same-origin", "no-referrer")
     assert headers["X-Robots-Tag"] == "noindex, nofollow"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_the_frame_may_stand_in_the_page_and_is_a_sandbox_alone(developer):
+    mail = put("Hello", "x", "<p>Hello</p>")
+    for query, images in (("", "data:"), ("?remote=1", "data: https: http:")):
+        headers = developer.get(f"{address_of('frame', mail)}{query}").headers
+        assert headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox;")
+        assert f"img-src {images};" in policy
 
 
 def test_nothing_changes_by_get_or_from_another_site(settings):

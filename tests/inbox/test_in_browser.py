@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 
 import pytest
 from browser_stage import SIZES, fits
@@ -150,6 +151,40 @@ def test_nothing_of_a_hostile_mail_runs_or_is_asked_for(new_page, site):
     page.goto(f"/mail/m/{mail.pk}/")
     page.frame_locator("iframe").get_by_text("Rich words").wait_for()
     page.get_by_role("link", name="Dark").click()
+    page.frame_locator("iframe").get_by_text("Rich words").wait_for()
+    page.goto(f"/mail/m/{mail.pk}/frame/")
+    page.get_by_text("Rich words").wait_for()
+    assert "run" not in page.title()
+    assert [url for url in page.asked if "spy.example" in url] == []
+
+
+RUN = b"<h1>Rich words</h1><script>document.title='run'</script><img src=https://spy.example/x>"
+# Charsets are the ways in which a page says one thing to the reader of a mail, and another to a browser.
+BROKEN = {
+    "10,000 parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+    + RUN
+    + b"\r\n--b\r\n\r\nx" * 10_000,
+    "parts without end": b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\n"
+    + b64encode(RUN)[:-2],
+    "no charset": b"Content-Type: text/html; charset=no-such\r\n\r\n" + RUN + b"\xff\xfe",
+    "utf-7": b"Content-Type: text/html; charset=utf-7\r\n\r\n<h1>Rich words</h1>"
+    b"+ADw-script+AD4-document.title='run'+ADw-/script+AD4-",
+    "utf-16": b"Content-Type: text/html; charset=utf-16\r\n\r\n"
+    + RUN.decode().encode("utf-16"),
+    "a charset of its own": b"Content-Type: text/html; charset=utf-8\r\n\r\n<meta charset=iso-2022-jp>"
+    b"<h1>Rich words</h1>\x1b$B<img alt='\x1b(B'><script>document.title='run'</script>",
+    "bytes of zero": b"Content-Type: text/html\r\n\r\n<h1>Rich words</h1><scr\0ipt>document.title='run'</script>"
+    b"<img src=x one\0rror=document.title='run'>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_nothing_of_a_broken_mail_runs_either(new_page, name):
+    mail = put_raw(BROKEN[name])
+    page = new_page(hostile=True)
+    for path in ("html/", "text/", "source/", "headers/", "parts/", "origin/", ""):
+        page.goto(f"/mail/m/{mail.pk}/{path}")
     page.frame_locator("iframe").get_by_text("Rich words").wait_for()
     page.goto(f"/mail/m/{mail.pk}/frame/")
     page.get_by_text("Rich words").wait_for()

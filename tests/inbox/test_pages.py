@@ -191,6 +191,34 @@ def test_of_a_large_mail_the_beginning_is_shown_and_what_is_left_out_is_told(
     assert developer.get(f"/mail/m/{mail.pk}/eml/").content == mail.content
 
 
+HUGE = {
+    "html": (
+        b"Content-Type: text/html\r\n\r\n<p>begin</p><script>1</script>",
+        b"<p><img src=//spy.example/x onload=1>",
+    ),
+    "file": (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nbegin\r\n--b\r\n"
+        b"Content-Type: image/png\r\nContent-Disposition: attachment\r\n\r\n",
+        b"\x89PNG",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_every_page_of_a_mail_of_50_mb_is_small(developer, name):
+    head, piece = HUGE[name]
+    mail = put_raw(head + piece * (50_000_000 // len(piece)))
+    base = f"/mail/m/{mail.pk}/"
+    tabs = [f"{base}{tab}/" for tab in TABS]
+    api = [f"/mail/api/messages/{mail.pk}/", "/mail/api/latest/"]
+    for address in ("/mail/", base, *tabs, f"{base}frame/", *api):
+        answer = developer.get(address)
+        assert answer.status_code == 200, address
+        assert len(answer.content) < 2_000_000, address
+    assert "begin" in shown(developer, f"{base}frame/")
+    assert len(developer.get(f"{base}eml/").content) == mail.size
+
+
 def test_of_a_large_mail_the_json_says_what_it_leaves_out(developer):
     raw = b"Content-Type: text/html; charset=utf-8\r\n\r\n" + LARGE
     told = developer.get(f"/mail/api/messages/{put_raw(raw).pk}/").json()

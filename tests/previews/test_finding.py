@@ -101,6 +101,43 @@ def test_brackets_change_nothing(found):
     assert previews["shop_app.bare"].cases[0].show().message.subject == "S"
 
 
+def test_what_fails_to_say_whether_it_is_wanted_hides_no_others(found):
+    previews = found(
+        HELLO,
+        """
+        from django.contrib.auth.models import User
+        from django_mailplus.previews import preview
+
+        def fails():
+            User.objects.create_user("left behind")
+            raise LookupError("the cause")
+
+        @preview(when=fails)
+        def doubtful(): ...
+        """,
+    )
+    assert list(previews) == ["shop_app.Hello", "shop_app.doubtful"]
+    assert previews["shop_app.doubtful"].problem.line == "LookupError: the cause"
+    assert not get_user_model().objects.exists()
+
+
+def test_a_mail_of_two_bases_is_there_once(found):
+    two_bases = """
+class Polite(Hello):
+    pass
+
+class Short(Hello):
+    pass
+
+class Both(Polite, Short):
+    pass
+"""
+    found(HELLO + two_bases)
+    slugs = [each.slug for each in find_previews() if each.app == "shop_app"]
+    names = ["Both", "Hello", "Polite", "Short"]
+    assert slugs == [f"shop_app.{name}" for name in names]
+
+
 @pytest.mark.parametrize(
     "mistake", ["@preview\nclass Bye(Mail): ...", "preview('Bye')", "preview(3)()"]
 )

@@ -114,6 +114,16 @@ def test_values_are_a_form_by_their_types(client, shop):
     assert "Hello Zoë, 9" in text(client.get(frame))
 
 
+def test_new_values_change_nothing_else_of_the_page(client, shop, settings):
+    settings.LANGUAGES = [("en-us", "English"), ("de", "German")]
+    chosen = {"lang": "all", "as": "text", "width": "phone", "scheme": "dark"}
+    page = text(client.get(HELLO, chosen))
+    form = page[page.index('<form class="values"') :]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', form))
+    assert hidden == chosen
+    assert 'name="scheme" value=""' in text(client.get(HELLO))
+
+
 def test_a_box_that_is_off_is_off_in_the_frame(client):
     sample = f"{WALL}mailplus.verify_address/sample/"
     page = text(client.get(f"{sample}?v-given=1&v-code=123456"))

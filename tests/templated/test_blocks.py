@@ -132,6 +132,20 @@ def test_a_block_that_nothing_above_has_is_shown_nowhere(templates):
     assert "seen" in html_of(render_mail("x"))
 
 
+def test_a_layout_may_extend_the_one_that_it_stands_before(templates):
+    templates(
+        "mailplus/layout.html",
+        "{% extends 'mailplus/layout.html' %}{% block logo %}Ours{% endblock %}",
+    )
+    templates(
+        "mail/x.html",
+        "{% extends 'mailplus/layout.html' %}{% block subject %}S{% endblock %}"
+        "{% block body %}B{% endblock %}{% block boddy %}{% endblock %}",
+    )
+    assert render_mail("x").body == "Ours\nB\n"
+    assert blocks_shown_nowhere("mail/x.html") == ["boddy"]
+
+
 def test_what_cannot_be_known_is_not_called_lost(templates):
     templates("mail/x.html", "{% extends layout %}{% block any %}{% endblock %}")
     templates("mail/y.html", "{% block any %}{% endblock %}")

@@ -16,6 +16,7 @@ from django.utils import translation
 
 from django_mailplus.message.snapshot import restore, take
 from django_mailplus.templated import TemplatedEmail, render_mail
+from django_mailplus.testing import SentMail
 
 ONE = (
     "{% load i18n tz %}{% block subject %}{% get_current_language as l %}{{ l }}{% endblock %}"
@@ -112,7 +113,8 @@ def test_using_names_the_mailer(with_mailers):
     message.send(using="news")
     TemplatedEmail("welcome", to="ann@example.com", using="news").send()
     TemplatedEmail("welcome", to="ann@example.com").send()
-    assert len(mail.outbox) == 3
+    sent_by = [SentMail.of(each).using for each in mail.outbox]
+    assert sent_by == ["news", "news", "default"]
 
 
 def mail_error():

@@ -24,6 +24,9 @@ HEAD = (
 )
 
 
+TYPED = '<p style="@secret">Typed</p>'
+
+
 def html_of(message):
     return message.alternatives[0][0]
 
@@ -117,8 +120,33 @@ def test_no_style_sheet_of_a_mail_is_fetched(body, tmp_path):
     pytest.importorskip("css_inline")
     sheet = tmp_path / "secret.css"
     sheet.write_text("p { color: #654321 }")
-    html = html_of(body(f'<link rel="stylesheet" href="{sheet}"><p>Hi</p>'))
-    assert "#654321" not in html
+    # As a path it would become a link of the site.
+    link = f'<link rel="stylesheet" href="{sheet.as_uri()}">'
+    assert "#654321" not in html_of(body(f"{link}<p>Hi</p>"))
+
+
+def test_a_style_that_is_none_does_not_keep_the_mail_back(body, caplog):
+    pytest.importorskip("css_inline")
+    html = html_of(body("<h1>Hello</h1>{{ typed|safe }}", context={"typed": TYPED}))
+    assert TYPED in html
+    assert ".mp-body h1" in html
+    [record] = caplog.records
+    assert "mail/body0.html" in record.getMessage()
+    assert "secret" not in record.getMessage()
+
+
+def test_outlook_reads_widths_and_no_variables(body):
+    pytest.importorskip("css_inline")
+    html = html_of(
+        body(
+            '<table class="half"><tr><td>Hi</td></tr></table>',
+            "{% block styles %}:root { --ours: #123456 }"
+            " .half { width: 50%; color: var(--ours) }{% endblock %}",
+        )
+    )
+    [table] = re.findall(r'<table class="half"[^>]*>', html)
+    assert 'width="50%"' in table
+    assert re.search(r"color: ?#123456", table)
 
 
 def test_a_button_is_a_link_in_both_parts(body):
@@ -147,6 +175,29 @@ def test_a_code_stands_alone_on_its_line(body):
     message = body("<p>Your code:</p>{% mail_code code %}", context={"code": "12<4"})
     assert "12&lt;4" in html_of(message)
     assert "\n12<4\n" in message.body
+
+
+TAGS_IN_TEXT = """{% load mailplus %}Hi {{ name }}
+{% mail_button "/buy/?a=1&b=2" %}Buy & pay{% endmail_button %}
+Type:{% mail_code code %}Bye"""
+
+
+def test_in_a_text_buttons_and_codes_are_words(body, templates):
+    in_words = "Hi O'Hara\n\nBuy & pay:\nhttps://shop.example.com/buy/?a=1&b=2\n\nType:\n12<4\nBye\n"
+    context = {"name": "O'Hara", "code": "12<4"}
+    message = body(
+        "{% mail_code code %}",
+        f"{{% block text %}}{TAGS_IN_TEXT}{{% endblock %}}",
+        context=context,
+    )
+    assert message.body == in_words
+    assert '<p class="mp-code"' in html_of(message)
+    templates("mail/several_subject.txt", "S")
+    templates("mail/several_message.txt", TAGS_IN_TEXT)
+    templates("mail/several_message.html", "{% load mailplus %}{% mail_code code %}")
+    message = render_mail("several", context)
+    assert message.body == in_words
+    assert '<p class="mp-code"' in html_of(message)
 
 
 def test_the_accent_of_a_project(body, settings):

@@ -71,6 +71,30 @@ def test_the_blocks_of_other_packages(templates):
     assert "<b>&lt;</b>" in message.alternatives[0][0]
 
 
+SHOP = "{% block subject %}[Shop] {% block topic %}News{% endblock %}{% endblock %}{% block body %}{% endblock %}"
+
+
+def test_the_subject_may_stand_in_what_a_file_extends(templates):
+    templates("mail/shop.html", SHOP)
+    templates("mail/middle.html", "{% extends 'mail/shop.html' %}")
+    templates(
+        "mail/sale.html",
+        "{% extends 'mail/middle.html' %}{% block topic %}Sale{% endblock %}"
+        "{% block body %}<p>Until Sunday.</p>{% endblock %}",
+    )
+    message = render_mail("sale")
+    assert message.subject == "[Shop] Sale"
+
+
+def test_a_layout_that_shows_a_subject_makes_no_mail_of_the_html_of_several(templates):
+    templates("page.html", "<title>{% block subject %}{% endblock %}</title>")
+    templates("welcome.html", "{% extends 'page.html' %}")
+    templates("welcome_subject.txt", "Several")
+    templates("welcome.txt", "several")
+    message = render_mail("welcome")
+    assert (message.subject, message.body) == ("Several", "several\n")
+
+
 def test_one_file_comes_before_several(templates):
     templates("welcome_subject.txt", "Several")
     templates("welcome.txt", "several")
@@ -122,6 +146,45 @@ def test_one_error_names_every_path(templates, tmp_path):
     assert len(lines) == len(set(lines))
 
 
+def test_nothing_is_tried_that_is_not_named(templates):
+    with pytest.raises(MailTemplateError) as raised:
+        render_mail("a/welcome", language="pt-br")
+    _, tried = str(raised.value).split("Tried:\n")
+    names = tried.split("\nin the folders:")[0].split()
+    forms = [
+        "welcome{}.html",
+        "welcome{}.email",
+        "welcome_subject{}.txt",
+        "welcome/subject{}.txt",
+    ]
+    assert names == [
+        f"{folder}a/{form.format(code)}"
+        for folder in ("mail/", "")
+        for form in forms
+        for code in (".pt-br", ".pt", "")
+    ]  # fmt: skip
+
+
+def test_the_folders_of_loaders_that_a_project_chose_are_named(settings, tmp_path):
+    loaders = [
+        ("django.template.loaders.filesystem.Loader", [str(tmp_path / "own")]),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    settings.TEMPLATES = [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "OPTIONS": {
+                "loaders": [("django.template.loaders.cached.Loader", loaders)]
+            },
+        }
+    ]
+    with pytest.raises(MailTemplateError) as raised:
+        render_mail("welcome")
+    lines = str(raised.value).splitlines()
+    assert f"  {tmp_path / 'own'}" in lines
+    assert any(line.endswith("django_mailplus/templates") for line in lines)
+
+
 def test_a_mail_that_only_lacks_its_subject_is_told_so(templates):
     templates("mail/welcome.html", "{% block body %}Hello{% endblock %}")
     with pytest.raises(MailTemplateError) as raised:
@@ -144,18 +207,45 @@ def test_what_a_template_extends_and_lacks_is_said_by_django(templates):
         render_mail("welcome")
 
 
-def test_another_engine_can_have_the_several_files(templates, settings, tmp_path):
+@pytest.fixture
+def jinja(settings, tmp_path):
+    """Writes a file for Jinja2, which is asked before Django."""
     pytest.importorskip("jinja2")
     folder = tmp_path / "jinja"
     folder.mkdir()
-    (folder / "welcome_subject.txt").write_text("Hello {{ name | upper }}")
-    (folder / "welcome_message.txt").write_text("{{ name | upper }}")
-    settings.TEMPLATES = [
-        {
-            "BACKEND": "django.template.backends.jinja2.Jinja2",
-            "DIRS": [str(folder)],
-        },
-        *settings.TEMPLATES,
-    ]
+    engine = {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [str(folder)],
+    }
+    settings.TEMPLATES = [engine, *settings.TEMPLATES]
+    return lambda name, content: (folder / name).write_text(content)
+
+
+def test_another_engine_can_have_the_several_files(templates, jinja):
+    jinja("welcome_subject.txt", "Hello {{ name | upper }}")
+    jinja("welcome_message.txt", "{{ name | upper }}")
     message = render_mail("welcome", {"name": "ann"})
     assert (message.subject, message.body) == ("Hello ANN", "ANN\n")
+
+
+def test_jinja_escapes_html_alone(templates, jinja):
+    jinja("welcome_subject.txt", "{{ name }}")
+    jinja("name.txt", "{{ name }}")
+    jinja("welcome_message.txt", "{% include 'name.txt' %} {{ name|e }}")
+    jinja("welcome_message.html", "<p>{{ name }}</p>")
+    for _ in range(2):
+        message = render_mail("welcome", {"name": "O'Hara & Co"})
+        assert message.subject == "O'Hara & Co"
+        assert message.body == "O'Hara & Co O&#39;Hara &amp; Co\n"
+        assert "Hara &amp; Co</p>" in message.alternatives[0][0]
+
+
+def test_what_jinja_lacks_in_a_subject_is_noted_as_in_html(templates, jinja):
+    from django_mailplus.previews.unknown import unknown_names_noted
+
+    jinja("welcome_subject.txt", "Hi {{ nam }}")
+    jinja("welcome_message.txt", "Hi")
+    render_mail("welcome")
+    with unknown_names_noted() as noted:
+        render_mail("welcome")
+    assert list(noted) == ["a Jinja2 template: nam"]
