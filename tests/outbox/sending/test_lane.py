@@ -24,13 +24,14 @@ from django_mailplus.signals import outbox_failed, outbox_partly_refused, outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-_answer = threading.Event()
+_asked, _answer = threading.Event(), threading.Event()
 
 
 class Silent(BaseEmailBackend):
     """Takes a message and never says what became of it."""
 
     def send_messages(self, email_messages):
+        _asked.set()
         _answer.wait()
         return len(email_messages)
 
@@ -111,13 +112,14 @@ def test_a_backend_that_never_answers_is_not_waited_for_for_ever(
         }
     )
     send(letter())
+    _asked.clear()
     _answer.clear()
 
-    def stop_once_under_way(progress):
-        if progress.under_way:
+    def stop_once_asked(progress):
+        if _asked.is_set():
             worker.stop.set()
 
-    worker = Worker(["silent"], lease=0.1, poll=0.01, on_turn=stop_once_under_way)
+    worker = Worker(["silent"], lease=0.1, poll=0.01, on_turn=stop_once_asked)
     with caplog.at_level(logging.ERROR, logger="django_mailplus"):
         worker.run()
     _answer.set()
