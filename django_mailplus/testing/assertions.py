@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Unpack
 
+from django_mailplus.figures import count_of
 from django_mailplus.testing.criteria import Criteria, describe, explain
 from django_mailplus.testing.mailbox import Mailbox
 from django_mailplus.testing.sent_mail import SentMail
@@ -23,6 +24,8 @@ def assert_mail_sent(
     The mails, oldest first.
     """
     __tracebackhide__ = True
+    if not isinstance(count, int | None):
+        raise TypeError(f"count={count!r}: it has to be a number.")
     mailbox = Mailbox()
     if count is None:
         mailbox.latest(**criteria)
@@ -30,7 +33,7 @@ def assert_mail_sent(
     if count is not None and len(found) != count:
         raise AssertionError(
             explain(
-                f"{len(found)} mails{describe(criteria)} arrived, not {count}.",
+                f"{count_of(len(found), 'mail')}{describe(criteria)} arrived, not {count}.",
                 [*mailbox],
                 criteria,
                 nearest=not found,
