@@ -64,11 +64,14 @@ def refuse_mistakes(criteria: Mapping[str, Any]) -> None:
             f"No mail is looked for by {', '.join(unknown)} (there are: {', '.join(_FITS)})."
         )
     for name, value in criteria.items():
-        searched = name in ("subject", "text")
-        if not isinstance(value, (str, re.Pattern) if searched else str):
-            wanted = "a text or a compiled regular expression" if searched else "a text"
-            raise TypeError(f"{name}={value!r}: it has to be {wanted}.")
-        if name in ("to", "from_") and not _is_one_address(value):
+        if name in ("subject", "text"):
+            if not isinstance(value, str | re.Pattern):
+                raise TypeError(
+                    f"{name}={value!r}: it has to be a text or a compiled regular expression."
+                )
+        elif not isinstance(value, str):
+            raise TypeError(f"{name}={value!r}: it has to be a text.")
+        elif name in ("to", "from_") and not _is_one_address(value):
             raise ValueError(f"{name}={value!r}: it has to be one email address.")
 
 

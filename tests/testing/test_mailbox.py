@@ -191,10 +191,8 @@ def test_the_assertions_say_the_same(mailbox):
     assert_mail_sent(count=0, to="bob@example.com")
     with pytest.raises(AssertionError, match="2 mails arrived, not 3"):
         assert_mail_sent(count=3)
-    with pytest.raises(
-        AssertionError, match=r"^1 mail with subject='x' arrived, not 2"
-    ):
-        arrive("x")
+    arrive("x")
+    with pytest.raises(AssertionError, match="^1 mail with subject='x' arrived, not 2"):
         assert_mail_sent(count=2, subject="x")
     with pytest.raises(AssertionError, match="No mail with to='bob"):
         assert_mail_sent(to="bob@example.com")
