@@ -192,7 +192,7 @@ def test_the_assertions_say_the_same(mailbox):
     with pytest.raises(AssertionError, match="2 mails arrived, not 3"):
         assert_mail_sent(count=3)
     arrive("x")
-    with pytest.raises(AssertionError, match="^1 mail with subject='x' arrived, not 2"):
+    with pytest.raises(AssertionError, match="1 mail with subject='x' arrived, not 2"):
         assert_mail_sent(count=2, subject="x")
     with pytest.raises(AssertionError, match="No mail with to='bob"):
         assert_mail_sent(to="bob@example.com")
