@@ -194,7 +194,12 @@ class SentMail:
             }
         if len(chosen) == 1:
             return chosen.pop()
-        raise AssertionError(self._no_single("link", chosen, links, text, pattern))
+        problem = self._no_single("link", chosen, links, text, pattern)
+        if relative := re.findall(
+            r"""<a\s[^>]*href=["']?(/(?!/)[^"'\s>]*)""", self.html
+        ):
+            problem += f"\nWithout a host a link of a mail leads nowhere: {', '.join(relative)}"
+        raise AssertionError(problem)
 
     def _no_single(
         self, what: str, chosen: Any, there: Any, text: Any = None, pattern: Any = None
@@ -232,9 +237,14 @@ class SentMail:
         codes = self.codes(pattern=pattern)
         if len(codes) == 1:
             return codes[0]
-        raise AssertionError(
-            self._no_single("code", codes, codes or self.codes(), pattern=pattern)
-        )
+        there = codes or self.codes()
+        problem = self._no_single("code", codes, there, pattern=pattern)
+        if not there:
+            words = (self.text or html_text(self.html)).split("\n")
+            problem += "\n" + listed(
+                "It says", [line for line in words if line.strip()]
+            )
+        raise AssertionError(problem)
 
     def click(
         self,

@@ -144,6 +144,26 @@ def test_a_link_is_found_by_the_text_of_any_of_those_that_lead_there():
         mail.link(pattern="a.example")
 
 
+def test_a_link_without_a_host_is_named():
+    html = (
+        '<a class="button" href="/verify/?a=1">Confirm</a><a href="//a.example/">A</a>'
+    )
+    with pytest.raises(AssertionError) as error:
+        SentMail.of(message(html=html)).link(text="Confirm")
+    assert str(error.value).endswith(
+        "Its links: nothing.\n"
+        "Without a host a link of a mail leads nowhere: /verify/?a=1"
+    )
+
+
+def test_a_mail_without_a_code_is_shown():
+    with pytest.raises(AssertionError) as error:
+        SentMail.of(message("Hello,\n\nyour code: none\n", html=None)).code()
+    assert str(error.value).endswith(
+        "Its codes: nothing.\nIt says (2):\n  Hello,\n  your code: none"
+    )
+
+
 def test_a_pattern_finds_codes_in_the_html_alone_too():
     mail = SentMail.of(message("See the HTML", "<p>Your key: <b>x7f-kq</b></p>"))
     assert mail.code(pattern=r"key: (\S+)") == "x7f-kq"
