@@ -7,10 +7,11 @@ import re
 from email import message_from_bytes
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 
 from django_mailplus.testing import SentMail, assert_parts_agree
@@ -187,6 +188,10 @@ class TestClicking:
         assert response.content.decode() == (
             "GET http://testserver/verify/MQ/?a=1&b=2 {} "
         )
+
+    def test_an_async_client_opens_it_too(self):
+        click = async_to_sync(SentMail.of(message()).click)
+        assert click(AsyncClient()).content.startswith(b"GET http://testserver/verify/")
 
     def test_https_is_kept(self):
         mail = SentMail.of(message("https://testserver/verify/MQ/", html=None))
