@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from email import message_from_bytes
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
@@ -190,8 +190,10 @@ class TestClicking:
         )
 
     def test_an_async_client_opens_it_too(self):
-        click = async_to_sync(SentMail.of(message()).click)
-        assert click(AsyncClient()).content.startswith(b"GET http://testserver/verify/")
+        async def click():
+            return await SentMail.of(message()).click(AsyncClient())
+
+        assert asyncio.run(click()).content.startswith(b"GET http://testserver/verify/")
 
     def test_https_is_kept(self):
         mail = SentMail.of(message("https://testserver/verify/MQ/", html=None))
