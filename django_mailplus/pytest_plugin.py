@@ -42,6 +42,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
     """What arrives in Django's test outbox: looked up at each call."""
+    import django
+    from django.apps import apps
     from django.test.utils import setup_test_environment, teardown_test_environment
 
     from django_mailplus.compat import tests_running
@@ -50,6 +52,8 @@ def mailbox() -> Iterator[Mailbox]:
     if tests_running():  # pytest-django has seen to it
         yield Mailbox()
         return
+    if not apps.ready:
+        django.setup()
     setup_test_environment()
     yield Mailbox()
     teardown_test_environment()

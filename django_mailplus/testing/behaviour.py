@@ -80,6 +80,8 @@ class Behaviour:
 
     def require_login(self, username: str, password: str) -> None:
         """Offer AUTH PLAIN and LOGIN, and take no mail before."""
+        if not (username and password):
+            raise ValueError("require_login: username and password must not be empty.")
         self.username, self.password = username, password
 
     def offered(self, *, encrypted: bool) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django_mailplus.message.envelope import bare_address
+from django_mailplus.message.envelope import bare_address, bare_addresses
 from django_mailplus.message.lookalike import lookalike_key
 from django_mailplus.testing.telling import listed
 from django_mailplus.viewer.finding import html_text
@@ -14,7 +14,7 @@ from django_mailplus.viewer.finding import html_text
 if TYPE_CHECKING:
     from django_mailplus.testing.sent_mail import SentMail
 
-__all__ = ["Criteria", "describe", "differences", "explain", "refuse_unknown"]
+__all__ = ["Criteria", "describe", "differences", "explain", "refuse_mistakes"]
 
 _WIDTH = 60  # characters of a subject
 
@@ -57,12 +57,27 @@ _FITS: Mapping[str, Callable[[Any, SentMail], bool]] = {
 }
 
 
-def refuse_unknown(criteria: Mapping[str, Any]) -> None:
-    """Raise TypeError for a name that is none, or a test could pass by a typing error."""
+def refuse_mistakes(criteria: Mapping[str, Any]) -> None:
+    """Raise for what no mail can fulfil, or `none` would hold by a slip in the test."""
     if unknown := sorted(criteria.keys() - _FITS.keys()):
         raise TypeError(
             f"No mail is looked for by {', '.join(unknown)} (there are: {', '.join(_FITS)})."
         )
+    for name, value in criteria.items():
+        if name in ("subject", "text"):
+            if not isinstance(value, str | re.Pattern):
+                raise TypeError(
+                    f"{name}={value!r}: it has to be a text or a compiled regular expression."
+                )
+        elif not isinstance(value, str):
+            raise TypeError(f"{name}={value!r}: it has to be a text.")
+        elif name in ("to", "from_") and not _is_one_address(value):
+            raise ValueError(f"{name}={value!r}: it has to be one email address.")
+
+
+def _is_one_address(value: str) -> bool:
+    found = bare_addresses(value)
+    return len(found) == 1 and "@" in found[0]
 
 
 def differences(mail: SentMail, criteria: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from django_mailplus.testing.criteria import (
     describe,
     differences,
     explain,
-    refuse_unknown,
+    refuse_mistakes,
 )
 from django_mailplus.testing.sent_mail import SentMail
 
@@ -39,7 +39,7 @@ class Mailbox:
 
     def all(self, **criteria: Unpack[Criteria]) -> list[SentMail]:
         """Those that fulfil the criteria, oldest first; perhaps none."""
-        refuse_unknown(criteria)
+        refuse_mistakes(criteria)
         return [mail for mail in self if not differences(mail, criteria)]
 
     def latest(self, **criteria: Unpack[Criteria]) -> SentMail:

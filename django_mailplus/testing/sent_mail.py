@@ -17,7 +17,7 @@ from django_mailplus.message.wire import to_bytes
 from django_mailplus.testing.clicking import follow, post_one_click
 from django_mailplus.testing.telling import listed
 from django_mailplus.viewer import Link, codes_in, links_in, main_link, view
-from django_mailplus.viewer.finding import html_text
+from django_mailplus.viewer.finding import html_links, html_text
 from django_mailplus.viewer.images import InlineImages
 from django_mailplus.viewer.mime import content, parse
 
@@ -180,19 +180,26 @@ class SentMail:
         links, where there is none or several.
         """
         __tracebackhide__ = True
-        links = links_in(self._view)
+        view = self._view
+        # A logo before the button may lead to where the button leads.
+        links = html_links(view.html) if view.html is not None else links_in(view)
         if text is None and pattern is None:
-            main = links[0] if len(links) == 1 else main_link(self._view)
-            chosen = [main] if main else []
+            main = links[0] if len(self.links()) == 1 else main_link(view)
+            chosen = {main.url} if main else set()
         else:
-            chosen = [
-                link
+            chosen = {
+                link.url
                 for link in links
                 if _says(link.text, text) and re.search(pattern or "", link.url)
-            ]
+            }
         if len(chosen) == 1:
-            return chosen[0].url
-        raise AssertionError(self._no_single("link", chosen, links, text, pattern))
+            return chosen.pop()
+        problem = self._no_single("link", chosen, links, text, pattern)
+        if relative := re.findall(
+            r"""<a\s[^>]*href=["']?(/(?!/)[^"'\s>]*)""", self.html
+        ):
+            problem += f"\nWithout a host a link of a mail leads nowhere: {', '.join(relative)}"
+        raise AssertionError(problem)
 
     def _no_single(
         self, what: str, chosen: Any, there: Any, text: Any = None, pattern: Any = None
@@ -218,8 +225,10 @@ class SentMail:
         """
         if pattern is None:
             return [*codes_in(self._view)]
-        words = "\n".join((self.subject, self.text or html_text(self.html)))
-        found = re.finditer(pattern, words)
+        for part in (self.text, html_text(self.html)):
+            found = [*re.finditer(pattern, f"{self.subject}\n{part}")]
+            if found:
+                break
         return [*dict.fromkeys(each[1 if each.re.groups else 0] for each in found)]
 
     def code(self, *, pattern: str | re.Pattern[str] | None = None) -> str:
@@ -228,9 +237,14 @@ class SentMail:
         codes = self.codes(pattern=pattern)
         if len(codes) == 1:
             return codes[0]
-        raise AssertionError(
-            self._no_single("code", codes, codes or self.codes(), pattern=pattern)
-        )
+        there = codes or self.codes()
+        problem = self._no_single("code", codes, there, pattern=pattern)
+        if not there:
+            words = (self.text or html_text(self.html)).split("\n")
+            problem += "\n" + listed(
+                "It says", [line for line in words if line.strip()]
+            )
+        raise AssertionError(problem)
 
     def click(
         self,

@@ -39,8 +39,6 @@ class SmtpServer(Behaviour):
 
     def __init__(self) -> None:
         super().__init__()
-        self._conversations: list[Conversation] = []
-        self._threads: list[threading.Thread] = []
         self._undo = ExitStack()
         self.host, self.port = "127.0.0.1", 0
 
@@ -48,6 +46,9 @@ class SmtpServer(Behaviour):
         return f"<SmtpServer {self.host}:{self.port}, {len(self.messages)} messages>"
 
     def __enter__(self) -> Self:
+        self._conversations: list[Conversation] = []
+        self._threads: list[threading.Thread] = []
+        self.stopped.clear()
         self._listener = socket.create_server((self.host, 0))
         self.port = self._listener.getsockname()[1]
         self._begin(self._accept)

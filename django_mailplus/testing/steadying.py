@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.http import urlsafe_base64_decode
 
 from django_mailplus.testing.pretty import pretty
 
@@ -20,21 +22,31 @@ __all__ = ["steady"]
 
 _URL = re.compile(r"https?://[^\s<>\"']+")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-# What Django's password reset, its signing and `secrets` make; never a word, or digits of
-# an id. A long slug with a digit in it is taken for one.
+# What Django's password reset, its signing and `secrets` make; never a word, the words of a
+# slug, or digits of an id. Sixteen characters of `secrets` have no digit in one mail of fifteen.
 _TOKEN = re.compile(
-    r"(?<=[/=])(?:[0-9a-z]{1,13}-[0-9a-f]{32}|[\w.~-]*:[\w-]{6}:[\w-]{20,}"
-    r"|(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{16,})(?![\w-])"
+    r"(?<=[/=#])(?:[0-9a-z]{1,13}-[0-9a-f]{32}|[\w.~-]*(?::[\w-]{6})?:[\w-]{20,}"
+    r"|(?!(?:[a-z]+|\d+)(?:-(?:[a-z]+|\d+))*(?![\w-]))"
+    r"(?=[\w-]*[A-Za-z])(?=[\w-]*(?:\d|[a-z][A-Z]))[\w-]{16,}(?:\.[\w-]{16,})*)(?![\w-])"
 )
-_BEFORE_TOKEN = re.compile(r"[^/?&=]+(?=/<token>)")
+_BEFORE_TOKEN = re.compile(r"[^/?&=#]+(?=/<token>)")
 _PORT = re.compile(r"(?<=//)(localhost|127\.0\.0\.1|testserver|\[::1\]):\d+")
 _CID = re.compile(r"(?<=cid:)[^\s\"')>]+")
 _TIME = re.compile(
     r"<today>(?:,? (?:at )?| um |T)\d{1,2}(?::[0-5]\d){1,2}(?:\.\d+)?(?: ?[ap]\.?m\.?)?"
-    r"(?:Z|[+-]\d\d:?\d\d)?|<today>,? (?:at )?(?:midnight|noon|\d{1,2} [ap]\.m\.)",
+    r"(?:Z| ?[+-]\d\d:?\d\d)?|<today>,? (?:at )?(?:midnight|noon|\d{1,2} [ap]\.m\.)",
     re.IGNORECASE,
 )
-_COPYRIGHT = re.compile(r"((?:©|\(c\)|copyright)\s*)(?:19|20)\d\d\b", re.IGNORECASE)
+_COPYRIGHT = re.compile(
+    r"((?:©|\(c\)|copyright)\s*(?:\d{4}\s*[-\u2013]\s*)?)(?:19|20)\d\d\b", re.IGNORECASE
+)
+# fmt: off
+_SPELLINGS = (
+    "DATE_FORMAT", "SHORT_DATE_FORMAT", "MONTH_DAY_FORMAT", "j F Y", "jS F Y", "F j, Y",
+    "F jS, Y", "j M Y", "d M Y", "M j, Y", "d/m/Y", "d.m.Y",
+)
+_WEEKDAYS = ("l, ", "D, ")
+# fmt: on
 
 
 def steady(mail: SentMail, replace: Mapping[str, str]) -> str:
@@ -83,8 +95,17 @@ def _hide(mail: SentMail, text: str, replace: Mapping[str, str]) -> str:
 def _steady_url(found: re.Match[str]) -> str:
     base, slash, path = _PORT.sub(r"\1:<port>", found[0]).partition("://")
     host, between, rest = path.partition("/")
-    rest = _TOKEN.sub("<token>", _UUID.sub("<uuid>", rest))
-    return f"{base}{slash}{host}{between}{_BEFORE_TOKEN.sub('<uid>', rest)}"
+    rest = _TOKEN.sub("<token>", _UUID.sub("<uuid>", between + rest))
+    return f"{base}{slash}{host}{_BEFORE_TOKEN.sub(_steady_uid, rest)}"
+
+
+def _steady_uid(found: re.Match[str]) -> str:
+    """Who is meant changes; what is to be done, such as `confirm`, is of the mail."""
+    said = found[0]
+    with suppress(ValueError):
+        if urlsafe_base64_decode(said).isdigit():
+            return "<uid>"
+    return "<uid>" if re.search(r"\d|<", said) else said
 
 
 def _days(mail: SentMail) -> list[str]:
@@ -108,7 +129,6 @@ def _now() -> date:
 
 def _spellings(day: date) -> Iterator[str]:
     yield day.isoformat()
-    for name in ("DATE_FORMAT", "SHORT_DATE_FORMAT", "MONTH_DAY_FORMAT"):
-        yield date_format(day, name)
-    yield date_format(day, "j F Y")
-    yield date_format(day, "F j, Y")
+    for spelling in _SPELLINGS:
+        said = date_format(day, spelling)
+        yield from (said, *(date_format(day, weekday) + said for weekday in _WEEKDAYS))

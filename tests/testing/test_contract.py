@@ -9,8 +9,9 @@ import unittest
 
 import pytest
 from django.core.mail.backends.locmem import EmailBackend as Locmem
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
 
+from django_mailplus.compat import NATIVE
 from django_mailplus.testing import BackendContract, SmtpServer
 
 DJANGO = "django.core.mail.backends"
@@ -41,18 +42,105 @@ class Forgetful(Locmem):
         super().send_messages(messages)
 
 
-def test_a_backend_that_breaks_it_is_found():
-    class Broken(BackendContract, TransactionTestCase):
-        mailer = {"BACKEND": f"{__name__}.Forgetful"}
+class Accountant(Locmem):
+    """Keeps what became of a message on it, as packages do for providers."""
 
+    def send_messages(self, messages):
+        for message in messages:
+            message.provider_status = "queued"
+        return super().send_messages(messages)
+
+
+class Careless(Locmem):
+    """Never looks at what it sends, and fails for an empty list."""
+
+    def send_messages(self, messages):
+        return len(messages) or 1
+
+
+class Broken(Locmem):
+    def send_messages(self, messages):
+        raise OSError("the provider is away")
+
+
+class Silent(Locmem):
+    """Counts what it never sends."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.fail_silently = False
+
+    def send_messages(self, messages):
+        return len(messages)
+
+
+def failures(backend, **attributes):
+    """What a developer reads of each test that fails."""
+    mailer = (
+        {"BACKEND": f"{backend.__module__}.{backend.__name__}"} if backend else None
+    )
+    attributes |= {"mailer": mailer} if mailer else {}
+    case = type("Case", (BackendContract, SimpleTestCase), attributes)
     result = unittest.TestResult()
-    unittest.defaultTestLoader.loadTestsFromTestCase(Broken).run(result)
-    failed = {test._testMethodName for test, _ in result.failures}
-    assert {
-        "test_it_returns_how_many_messages_were_sent",
-        "test_the_callers_message_stays_as_it_was",
-    } <= failed
-    assert len(result.skipped) == 2
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+    return {
+        test._testMethodName.removeprefix("test_"): text
+        for test, text in (*result.failures, *result.errors)
+    }
+
+
+def test_a_backend_that_breaks_it_is_found_and_told_how():
+    found = failures(Forgetful)
+    assert (
+        "None != 2 : send_messages() got 2 messages and has to return how many it sent"
+        in found["it_returns_how_many_messages_were_sent"]
+    )
+    changed = found["the_callers_message_stays_as_it_was"]
+    assert "{'subject': '[x] Hello'} != {'subject': 'Hello'}" in changed
+    assert "changed the message of its caller" in changed
+
+
+def test_one_that_looks_at_nothing_is_found():
+    found = failures(Careless)
+    assert set(found) == {
+        "a_header_cannot_be_broken_into_two",
+        "no_messages_are_no_error",
+    }
+    assert (
+        "a subject with a line end has to be refused"
+        in found["a_header_cannot_be_broken_into_two"]
+    )
+    assert "send_messages([]) has to return 0" in found["no_messages_are_no_error"]
+
+
+def test_one_may_keep_account_on_the_message():
+    assert failures(Accountant) == {}
+
+
+def test_an_error_in_a_thread_is_told():
+    found = failures(Broken)
+    assert "the provider is away" in found["each_send_of_many_threads_is_counted"]
+
+
+def test_errors_are_tested_where_something_is_unreachable():
+    found = failures(Locmem, unreachable={"BACKEND": f"{__name__}.Silent"})
+    assert (
+        "'unreachable' cannot send, and nobody" in found["what_cannot_be_sent_raises"]
+    )
+    assert "was counted" in found["fail_silently_raises_nothing"]
+
+
+@pytest.mark.skipif(not NATIVE, reason="before, each backend has the attribute")
+def test_who_knows_no_fail_silently_need_not_have_it():
+    assert failures(Locmem, unreachable={"BACKEND": f"{__name__}.Broken"}) == {}
+
+
+def test_without_a_mailer_it_says_what_is_missing():
+    found = failures(None)
+    assert all(
+        "Case needs `mailer`: the entry of MAIL" in text for text in found.values()
+    )
+    assert len(found) > 10
 
 
 def test_it_is_run_by_subclasses_alone(request):

@@ -97,6 +97,34 @@ def test_a_criterion_that_is_none_is_an_error_even_when_nothing_arrived(mailbox)
         mailbox.none(sujet="x", recipient="y")
 
 
+@pytest.mark.parametrize(
+    ("criteria", "error", "problem"),
+    [
+        ({"to": ["ann@example.com"]}, TypeError, "it has to be a text"),
+        ({"to": None}, TypeError, "to=None: it has to be a text"),
+        ({"to": re.compile("ann")}, TypeError, "it has to be a text"),
+        ({"template": 3}, TypeError, "template=3: it has to be a text"),
+        ({"subject": 5}, TypeError, "a text or a compiled regular expression"),
+        ({"to": "ann"}, ValueError, "to='ann': it has to be one email address"),
+        ({"to": ""}, ValueError, "to='': it has to be one email address"),
+        ({"from_": "a@b.example, c@d.example"}, ValueError, "one email address"),
+    ],
+)
+def test_a_criterion_that_no_mail_can_fulfil_is_an_error(
+    mailbox, criteria, error, problem
+):
+    arrive()
+    for look in (mailbox.none, mailbox.one, assert_no_mail_sent, assert_mail_sent):
+        with pytest.raises(error, match=problem):
+            look(**criteria)
+
+
+def test_a_count_is_a_number(mailbox):
+    arrive()
+    with pytest.raises(TypeError, match="count='1': it has to be a number"):
+        assert_mail_sent(count="1")
+
+
 def test_a_bcc_counts_as_mailed(mailbox):
     arrive(bcc=["real@customer.example"])
     with pytest.raises(AssertionError, match=r"1 mail with to='real@customer.example'"):
@@ -163,9 +191,12 @@ def test_the_assertions_say_the_same(mailbox):
     assert_mail_sent(count=0, to="bob@example.com")
     with pytest.raises(AssertionError, match="2 mails arrived, not 3"):
         assert_mail_sent(count=3)
+    arrive("x")
+    with pytest.raises(AssertionError, match="1 mail with subject='x' arrived, not 2"):
+        assert_mail_sent(count=2, subject="x")
     with pytest.raises(AssertionError, match="No mail with to='bob"):
         assert_mail_sent(to="bob@example.com")
-    with pytest.raises(AssertionError, match="2 mails arrived, and none was to"):
+    with pytest.raises(AssertionError, match="3 mails arrived, and none was to"):
         assert_no_mail_sent()
     assert_no_mail_sent(to="bob@example.com")
 

@@ -131,6 +131,14 @@ def test_it_decorates_a_test():
     assert "only here" in mailer_settings()
 
 
+def test_a_decorator_without_brackets_is_an_error():
+    with pytest.raises(TypeError, match="with brackets: @override_mailers"):
+
+        @override_mailers
+        class Test(TestCase):
+            pass
+
+
 def test_the_fixture_ends_with_its_test():
     assert "only here" not in mailer_settings()
 

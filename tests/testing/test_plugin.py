@@ -103,11 +103,23 @@ MAILBOX_TESTS = (
 def test_without_pytest_django_it_sets_up_the_test_environment(project):
     project.makepyfile(MAILBOX_TESTS)
     project.makeconftest("""
-        import os, django
+        import os
         os.environ["DJANGO_SETTINGS_MODULE"] = "mysettings"
-        django.setup()
     """)
     run(project, django=False).assert_outcomes(passed=2)
+
+
+def test_without_pytest_django_it_sets_up_django(project):
+    project.makepyfile("""
+        def test_it(mailbox):
+            from django.utils.translation import gettext
+            assert gettext("Yes")
+    """)
+    project.makeconftest("""
+        import os
+        os.environ["DJANGO_SETTINGS_MODULE"] = "mysettings"
+    """)
+    run(project, django=False).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from email import message_from_bytes
@@ -10,7 +11,7 @@ import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 
 from django_mailplus.testing import SentMail, assert_parts_agree
@@ -130,6 +131,45 @@ def test_links_are_found_by_text_or_address():
         mail.link(pattern="testserver")
 
 
+def test_a_link_is_found_by_the_text_of_any_of_those_that_lead_there():
+    html = """<a href="https://a.example/go"><img src="x" alt="Logo"></a>
+<a href="https://a.example/go">Confirm</a> <a href="https://a.example/off">Off</a>"""
+    mail = SentMail.of(message(html=html))
+    assert mail.link(text="Confirm") == mail.link(text="Logo") == "https://a.example/go"
+    assert mail.link(pattern="go$") == "https://a.example/go"
+    with pytest.raises(
+        AssertionError, match=r"(?s)none fits.*Logo: .*Confirm: .*Off: "
+    ):
+        mail.link(text="Log in")
+    with pytest.raises(AssertionError, match="2 fit"):
+        mail.link(pattern="a.example")
+
+
+def test_a_link_without_a_host_is_named():
+    html = (
+        '<a class="button" href="/verify/?a=1">Confirm</a><a href="//a.example/">A</a>'
+    )
+    with pytest.raises(AssertionError) as error:
+        SentMail.of(message(html=html)).link(text="Confirm")
+    assert str(error.value).endswith(
+        "Its links: nothing.\n"
+        "Without a host a link of a mail leads nowhere: /verify/?a=1"
+    )
+
+
+def test_a_mail_without_a_code_is_shown():
+    with pytest.raises(AssertionError) as error:
+        SentMail.of(message("Hello,\n\nyour code: none\n", html=None)).code()
+    assert str(error.value).endswith(
+        "Its codes: nothing.\nIt says (2):\n  Hello,\n  your code: none"
+    )
+
+
+def test_a_pattern_finds_codes_in_the_html_alone_too():
+    mail = SentMail.of(message("See the HTML", "<p>Your key: <b>x7f-kq</b></p>"))
+    assert mail.code(pattern=r"key: (\S+)") == "x7f-kq"
+
+
 def test_codes_are_found_as_they_are_typed():
     mail = SentMail.of(message())
     assert mail.code() == "482913"
@@ -148,6 +188,12 @@ class TestClicking:
         assert response.content.decode() == (
             "GET http://testserver/verify/MQ/?a=1&b=2 {} "
         )
+
+    def test_an_async_client_opens_it_too(self):
+        async def click():
+            return await SentMail.of(message()).click(AsyncClient())
+
+        assert asyncio.run(click()).content.startswith(b"GET http://testserver/verify/")
 
     def test_https_is_kept(self):
         mail = SentMail.of(message("https://testserver/verify/MQ/", html=None))
@@ -230,6 +276,21 @@ def test_parts_that_agree():
 
 
 @pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("https://shop.example/", '<a href="https://Shop.example">Shop</a>'),
+        ("https://shop.example/?a=1", '<a href="https://shop.example?a=1">Shop</a>'),
+        (
+            "Your code: 4829",
+            "<table><tr><td>4</td><td>8</td><td>2</td><td>9</td></tr></table>",
+        ),
+    ],
+)
+def test_parts_that_only_look_different(text, html):
+    assert_parts_agree(SentMail.of(message(text, html)))
+
+
+@pytest.mark.parametrize(
     ("text", "html", "problem"),
     [
         ("x", None, "  there is no HTML"),
@@ -238,6 +299,16 @@ def test_parts_that_agree():
             TEXT.replace("482 913", "777 777"),
             HTML,
             "the code 777777 is not in the HTML",
+        ),
+        (
+            "Your code: 4829",
+            "<p>Your order 48291</p>",
+            "the code 4829 is not in the HTML",
+        ),
+        (
+            "See https://a.example/A",
+            '<a href="https://a.example/a">a</a>',
+            "only in the",
         ),
         (TEXT.replace("482 913", "there"), HTML, "the code 482913 is not in the text"),
     ],

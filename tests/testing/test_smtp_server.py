@@ -300,3 +300,16 @@ def test_it_ends_with_connections_open():
     assert idle.recv(100) == b""
     idle.close()
     assert repr(server) == f"<SmtpServer 127.0.0.1:{server.port}, 0 messages>"
+
+
+def test_it_can_be_started_again():
+    server = SmtpServer()
+    for number in (1, 2):
+        with server, smtplib.SMTP(server.host, server.port, timeout=10) as smtp:
+            smtp.sendmail("a@b.example", ["c@d.example"], "Subject: x\r\n\r\nBody\r\n")
+        assert len(server.messages) == number
+
+
+def test_a_login_has_a_password(smtp_server):
+    with pytest.raises(ValueError, match="require_login: username and password"):
+        smtp_server.require_login("ann", "")

@@ -126,6 +126,53 @@ def test_days_are_known_in_the_language_of_the_test():
     assert "Heute: <today>" in steady(SentMail.of(message), {})
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        # What `secrets` makes may have no digit: it did in one mail of fifteen.
+        ("?t=poWxHpLkbCgqvOdI", "?t=<token>"),
+        ("confirm/poWxHpLkbCgqvOdI/", "confirm/<token>/"),
+        ("#poWxHpLkbCgqvOd1", "#<token>"),
+        (f"?jwt=eyJhbGciOiJIUzI1NiJ9.{'aB3_' * 8}.{'-Xy7' * 8}", "?jwt=<token>"),
+        (f"735:{'aB3_' * 8}/", "<token>/"),
+        (f"reset/MTc/c9x2f1-{'1' * 32}/", "reset/<uid>/<token>/"),
+        (f"u/17/c9x2f1-{'1' * 32}/", "u/<uid>/<token>/"),
+        (f"reset/{'Nm1YNm' * 4}/c9x2f1-{'1' * 32}/", "reset/<uid>/<token>/"),
+        (
+            "e6b0a6f5-1d5c-4b8e-9f5b-0a1b2c3d4e5f/c9x2f1-" + "1" * 32,
+            "<uid>/<token>",
+        ),
+        (
+            "10-things-you-should-know-about-tea/",
+            "10-things-you-should-know-about-tea/",
+        ),
+        ("unsubscribe-preferences/", "unsubscribe-preferences/"),
+    ],
+)
+def test_tokens_have_a_name_and_what_a_link_is_for_stays(link, shown):
+    text = f"https://shop.example/{link}"
+    message = EmailMultiAlternatives("x", text, "a@b.org", ["c@d.org"])
+    assert f"https://shop.example/{shown}\n" in steady(SentMail.of(message), {})
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["D, d M Y", "l, j F Y", "d/m/Y", "d.m.Y", "jS F Y", "F jS, Y", "N j, Y"],
+)
+def test_today_is_known_in_usual_forms(form):
+    today = date_format(timezone.localdate(), form)
+    message = EmailMultiAlternatives("x", f"On {today}.", "a@b.org", ["c@d.org"])
+    assert "On <today>.\n" in steady(SentMail.of(message), {})
+
+
+def test_the_hour_and_the_years_of_a_copyright_have_names_too():
+    now = timezone.localtime()
+    said = f"{date_format(now, 'r')}\n© 2019\u2013{now.year} Shop"
+    message = EmailMultiAlternatives("x", said, "a@b.org", ["c@d.org"])
+    shown = steady(SentMail.of(message), {})
+    assert "<now>\n© 2019\u2013<year> Shop\n" in shown
+
+
 def test_yesterday_stays():
     day = (timezone.localdate() - datetime.timedelta(days=7)).isoformat()
     message = EmailMultiAlternatives("x", day, "a@b.org", ["c@d.org"])
