@@ -60,7 +60,7 @@ def test_with_sites():
     assert "2 passed" in site
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_sqlite_in_a_file(tmp_path):
     output = run(
         "verification/test_races.py",
@@ -70,7 +70,7 @@ def test_sqlite_in_a_file(tmp_path):
     assert ", 1 skipped" in output  # a transaction of the project's own making
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("database", DATABASES)
 def test_another_database(database):
     require_database(database)

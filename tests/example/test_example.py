@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "example_project"
 PYTHON = [sys.executable, "-W", "error"]
-TIMEOUT = 100  # seconds; a hanging process is a failure, not a wait
+TIMEOUT = 500  # seconds; a hanging process is a failure, not a wait
 
 
 @pytest.fixture
