@@ -14,10 +14,10 @@ from django_mailplus.viewer import view
 
 SIGN_UP = """
 from django.test import Client
-page = Client(SERVER_NAME="localhost").get("/contact/")
+page = Client(SERVER_NAME="localhost").get("/")
 assert page.status_code == 200, page.status_code
 form = {"name": "Ann", "email": "ann@example.com", "text": "Hello"}
-answer = Client(SERVER_NAME="localhost").post("/contact/", form)
+answer = Client(SERVER_NAME="localhost").post("/", form)
 assert answer.status_code == 302, answer.content
 
 ann = Client(SERVER_NAME="localhost")

@@ -145,7 +145,9 @@ _FACTS = {
     "request": "Request",
     "command": "Command",
     "task": "Task",
+    "mail": "Class",
     "template": "Template",
+    "language": "Language",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,11 +78,9 @@ def page(request: HttpRequest, mail: str, case: str) -> HttpResponse:
     language, in_language = _choose(
         request, "lang", *[ALL] * (len(spoken) > 1), *spoken, usual=spoken[0]
     )
-    kind, in_kind = _choose(request, "as", "html", "text")
-    width, in_width = _choose(request, "width", *WIDTHS)
-    scheme, in_scheme = choose(
-        request, "scheme", {"": "as here", **{each: each for each in SCHEMES}}
-    )
+    kind, in_kind = choose(request, "as", {"html": "HTML", "text": "Text"})
+    width, in_width = choose(request, "width", _titles(WIDTHS))
+    scheme, in_scheme = choose(request, "scheme", {"": "As here", **_titles(SCHEMES)})
     asked = spoken if language == ALL else [language]
     sheets = [_sheet(preview, chosen, form, each, scheme) for each in asked]
     return render(
@@ -186,6 +184,10 @@ def _choose(
     request: HttpRequest, name: str, *values: str, usual: str = ""
 ) -> tuple[str, list[Choice]]:
     return choose(request, name, {each: each for each in values}, usual=usual)
+
+
+def _titles(values: Iterable[str]) -> dict[str, str]:
+    return {each: each.capitalize() for each in values}
 
 
 def _one_of(known: Sequence[str], value: str | None) -> str:

@@ -104,7 +104,10 @@ def _page(leaves: Sequence[Part]) -> tuple[str, bool]:
         return html.text, html.left_out > 0
     text = read_body(leaves, "text/plain", LONGEST_SHOWN)
     page = escape(text.text if text else "")
-    page = f'<!doctype html><pre style="white-space:pre-wrap">{page}</pre>'
+    page = (
+        "<!doctype html><style>:root{color-scheme:light dark}</style>"
+        f'<pre style="white-space:pre-wrap">{page}</pre>'
+    )
     return page, text is not None and text.left_out > 0
 
 

@@ -203,6 +203,22 @@ def test_remote_pictures_are_asked_for_by_hand_only(new_page):
         page.get_by_role("link", name="Load remote images").click()
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_an_empty_inbox_shows_all_of_the_setting_that_fills_it(
+    new_page, site, settings, size
+):
+    settings.MAILERS = {
+        "default": {"BACKEND": "django_mailplus.backends.smtp.EmailBackend"}
+    }
+    page = new_page(size)
+    page.goto("/mail/")
+    setting = page.locator("pre")
+    assert "inbox.EmailBackend" in setting.inner_text()
+    assert fits(page)
+    if size == "desktop":  # on a phone it scrolls within its own box
+        assert setting.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_and_can_be_read(new_page, site, settings, size, scheme):

@@ -9,8 +9,13 @@ from django_mailplus.compat import get_mailer
 from django_mailplus.inbox.models import CaughtMail
 from django_mailplus.inbox.searching import OPERATORS, examples, search
 from django_mailplus.inbox.tabs import TABS
+from django_mailplus.templated import Mail
 
 pytestmark = pytest.mark.django_db
+
+
+class Note(Mail):
+    template = "note"
 
 
 def shown(client, address):
@@ -26,7 +31,9 @@ def test_an_empty_inbox_says_where_mail_comes_from(developer, with_mailers):
     with_mailers(
         {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
     )
-    assert "django_mailplus.backends.inbox.EmailBackend" in shown(developer, "/mail/")
+    page = shown(developer, "/mail/")
+    assert "django_mailplus.backends.inbox.EmailBackend" in page
+    assert "What <code>manage.py runmailserver --inbox</code> gets" in page
 
 
 def test_the_list_has_code_link_and_recipient_in_the_row(developer):
@@ -100,6 +107,22 @@ def test_the_newest_has_an_address(developer):
     answer = developer.get("/mail/latest/", {"to": "Ann@example.com"})
     assert answer.headers["Location"] == f"/mail/m/{mail.pk}/"
     assert developer.get("/mail/latest/", {"q": "nothing"}).status_code == 404
+
+
+def test_the_origin_of_a_templated_mail(developer, tmp_path, settings):
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "note.html").write_text(
+        "{% block subject %}Hi{% endblock %}<p>Hello</p>"
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    get_mailer("default").send_messages([Note(to="ann@example.com").message()])
+    page = shown(developer, f"/mail/m/{CaughtMail.objects.get().pk}/origin/")
+    for name, fact in (
+        ("Class", "Note"),
+        ("Template", "mail/note.html"),
+        ("Language", "en-us"),
+    ):
+        assert f"<dt>{name}</dt><dd><bdi>{fact}</bdi>" in page
 
 
 @pytest.mark.parametrize("path", ["", "frame/", "raw/", "eml/", "part/0/", "origin/"])

@@ -80,6 +80,8 @@ def test_a_mail_has_its_subject_its_frame_and_a_verdict(client, shop):
     assert f'src="{HELLO}frame/?lang=en-us"' in page
     assert 'sandbox="allow-popups' in page
     assert "text ok" in page
+    for title in ("HTML", "Text", "Desktop", "As here", "Inverted"):
+        assert f">{title}</a>" in page
     assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/?lang=en-us"))
 
 

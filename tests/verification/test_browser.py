@@ -131,6 +131,9 @@ def test_text_can_be_read(new_page, link, size, scheme):
     for selector in ("h1", "p", ".mailplus-small", "button", ".mailplus-address"):
         ratio = page.locator(selector).first.evaluate(CONTRAST)
         assert ratio >= 4.5, (selector, ratio)
+    page.get_by_role("button").click()
+    onwards = page.get_by_role("link", name="Go to the site")
+    assert onwards.evaluate(CONTRAST) >= 4.5
 
 
 def test_two_mailboxes_in_two_browsers(new_page, site, user):

@@ -216,7 +216,8 @@ def test_pictures_are_known_by_their_first_bytes(data, kind):
 
 def test_a_mail_without_html_shows_its_text():
     raw = b"Content-Type: text/plain\r\n\r\nDear <b>Bob</b>\r\n  two"
-    pre = '<pre style="white-space:pre-wrap">'
+    both = "<style>:root{color-scheme:light dark}</style>"
+    pre = f'{both}<pre style="white-space:pre-wrap">'
     assert frame_document(raw).html == (
         f"<!doctype html>{BASE}{pre}Dear &lt;b&gt;Bob&lt;/b&gt;\n  two</pre>"
     )
