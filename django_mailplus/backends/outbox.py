@@ -128,8 +128,8 @@ class EmailBackend(WrapperBackend):
         for message in email_messages:
             if hasattr(message, "mailplus_mail"):  # of a worker, see `rebuilding`
                 raise InvalidMailer(
-                    "a mail that comes from an outbox is not kept again: it might go round for ever. Let the "
-                    "mailer behind that outbox hand it to one that sends.",
+                    "a mail that comes from an outbox is not kept again: it might go round "
+                    "for ever. Let the mailer behind that outbox hand it to one that sends.",
                     alias=self.alias,
                 )
             set_result(message, None)
