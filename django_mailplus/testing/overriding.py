@@ -36,7 +36,7 @@ class override_mailers(TestContextDecorator):  # noqa: N801 (named as override_s
 
     def __init__(self, mailers: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         super().__init__()
-        if not isinstance(mailers, Mapping | None):  # a test would not be collected
+        if callable(mailers):  # a test, which would not be collected
             raise TypeError(
                 f"override_mailers() takes MAILERS, a dict, or nothing, and not {mailers!r}. "
                 "A decorator is written with brackets: @override_mailers()."

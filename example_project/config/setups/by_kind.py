@@ -10,11 +10,16 @@ MAILERS = {
     "default": {
         "BACKEND": "django_mailplus.backends.route.EmailBackend",
         "OPTIONS": {
-            "using": ["smtp", "bulk"],
+            "using": ["smtp", "list"],
             "by": "stream",
-            "routes": {"newsletter": "bulk"},
+            "routes": {"newsletter": "list"},
         },
     },
     "smtp": USUAL["default"],
+    # Who has left the newsletter is asked on this way alone.
+    "list": {
+        "BACKEND": "django_mailplus.backends.suppression.EmailBackend",
+        "OPTIONS": {"using": "bulk"},
+    },
     "bulk": USUAL["newsletter"],
 }
