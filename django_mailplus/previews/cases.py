@@ -32,8 +32,8 @@ __all__ = [
     "Preview",
     "Problem",
     "Shown",
+    "case_of_function",
     "cases_of",
-    "preview_of_function",
 ]
 
 FIELDS: Mapping[type, type[forms.Field]] = {
@@ -161,18 +161,12 @@ def _message_of(
     return dataclasses.replace(mail, **values).message(language=language)
 
 
-def preview_of_function(app: str, function: Callable[..., Any]) -> Preview:
-    """Its one case, whose parameters are those of the function."""
-    case = Case(
+def case_of_function(function: Callable[..., Any]) -> Case:
+    """Its parameters are those of the function."""
+    return Case(
         name="sample",
         make=lambda language, values: function(**values),
         parameters=tuple(_parameters(function)),
-    )
-    return Preview(
-        app=app,
-        name=function.__name__,
-        description=inspect.getdoc(function) or "",
-        cases=(case,),
     )
 
 

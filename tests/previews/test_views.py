@@ -69,6 +69,16 @@ def test_what_is_broken_stands_on_the_wall_with_its_traceback(client, app):
     assert "Traceback (most recent call last)" in page
 
 
+def test_two_mails_of_one_name_both_have_their_page(client, app):
+    app(MAILS, MAILS.replace('name="Ann"', 'name="Bob"'))
+    wall = text(client.get(WALL))
+    for module, name in {"mails": "Ann", "previews": "Bob"}.items():
+        url = f"{WALL}shop_app.{module}.Hello/ann/"
+        assert f'<a href="{url}?lang=en-us">{module}.Hello</a>' in wall
+        assert f"<bdi>Hello {name}</bdi>" in text(client.get(url))
+    assert client.get(HELLO).status_code == 404
+
+
 def test_a_project_without_mails_is_told_how_to_begin(client, monkeypatch):
     monkeypatch.setattr("django_mailplus.previews.views.find_previews", list)
     assert "class WelcomeMail(Mail):" in text(client.get(WALL))
