@@ -153,6 +153,77 @@ def test_an_empty_number_is_that_of_the_sample(client, shop):
     assert "Hello Bob, 7" in page
 
 
+MAYBE = """
+from __future__ import annotations
+import datetime
+from typing import Annotated, Optional
+from django.core.mail import EmailMessage
+from django_mailplus.previews import preview
+from django_mailplus.templated import Mail
+
+class Maybe(Mail):
+    template = "hello"
+    name: str | None = None
+    number: Optional[int] = 7
+    day: datetime.date | None = None
+    loud: bool | None = None
+    thing: Annotated[object | None, []] = None
+    both: int | str | None = None
+
+    @classmethod
+    def previews(cls):
+        return {"sample": cls(to="ann@example.com")}
+
+@preview
+def maybe(
+    name: str | None = "Ann",
+    number: Optional[int] = None,
+    day: datetime.date | None = None,
+    loud: bool | None = None,
+    both: int | str | None = None,
+):
+    return EmailMessage(f"Hello {name}", f"Hello {name}, {number}, {day}, {loud}")
+"""
+
+
+NAMES = ["name", "number", "day", "loud"]
+
+
+@pytest.mark.parametrize("mail", ["Maybe", "maybe"])
+def test_what_may_be_none_has_a_field(client, app, mail):
+    app(MAYBE)
+    sample = f"{WALL}shop_app.{mail}/sample/"
+    form = text(client.get(sample))
+    assert re.findall(r'name="v-(\w+)"', form) == ["given", *NAMES]
+    page = text(client.get(f"{sample}?v-given=1&v-name=Zo%C3%AB&v-number=9&as=text"))
+    assert "Hello Zoë, 9" in page
+
+
+@pytest.mark.parametrize("mail", ["Maybe", "maybe"])
+def test_a_field_left_empty_is_none_where_that_may_be(client, app, mail):
+    app(MAYBE)
+    empty = "v-given=1&v-name=&v-number=&v-day=&v-loud=unknown&as=text"
+    page = text(client.get(f"{WALL}shop_app.{mail}/sample/?{empty}"))
+    assert "Hello None, None" in page
+
+
+def test_a_box_with_three_states(client, app):
+    app(MAYBE)
+    sample = f"{WALL}shop_app.maybe/sample/?v-given=1&as=text"
+    for state, value in {"true": True, "false": False, "unknown": None}.items():
+        page = text(client.get(f"{sample}&v-loud={state}"))
+        assert re.search(rf", {value}\s*</pre>", page)
+
+
+def test_an_annotation_for_type_checkers_alone_is_passed_over(client, app):
+    base, *_ = MAYBE.replace("datetime.date |", "Order |").partition("@preview")
+    app(f"{base}class More(Maybe):\n    size: int | None = None\n")
+    fields = {"Maybe": ["number"], "More": ["number", "size"]}
+    for name, names in fields.items():
+        form = text(client.get(f"{WALL}shop_app.{name}/sample/"))
+        assert re.findall(r'name="v-(\w+)"', form) == ["given", *names]
+
+
 def test_what_raises_is_shown_in_place(client, app):
     app(MAILS.replace('"hello"', '"nowhere"'))
     assert "MailTemplateError: There is no mail template" in text(client.get(HELLO))
