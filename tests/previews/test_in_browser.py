@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from browser_stage import SIZES, fits
+from django.core.management import call_command
+from inbox_stage import PNG
 
 SAMPLE = "/mail/previews/mailplus.verify_address/sample/"
 
@@ -43,6 +47,18 @@ def test_a_value_changes_the_mail_and_languages_stand_side_by_side(open_page):
     german = page.get_by_role("region", name="de").frame_locator("iframe")
     german.get_by_text("777123").wait_for()
     german.get_by_role("link", name="Bestätigen").wait_for()
+
+
+def test_a_file_shows_its_pictures(pictured, tmp_path, new_page):
+    call_command("mailpreview", "shop_app.Pictured", out=tmp_path, stdout=StringIO())
+    [written] = tmp_path.glob("*.html")
+    page = new_page()
+    page.context.route(
+        "https://far.example.com/**", lambda route: route.fulfill(body=PNG)
+    )
+    page.goto(written.as_uri())
+    width = page.get_by_alt_text("Dot").evaluate("picture => picture.naturalWidth")
+    assert width == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -93,6 +93,16 @@ def test_a_mail_has_its_subject_its_frame_and_a_verdict(client, shop):
     assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/?lang=en-us"))
 
 
+def test_a_style_that_is_none_stands_on_the_page(client, shop, tmp_path):
+    pytest.importorskip("css_inline")
+    file = tmp_path / "shop_app" / "templates" / "mail" / "hello.html"
+    file.write_text(file.read_text().replace("<p>", '<p style="color red">'))
+    page = text(client.get(HELLO))
+    assert '<dt class="note bad">refused style</dt>' in page
+    assert "The CSS of mail/hello.html stays in <style>" in page
+    assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/"))
+
+
 def test_the_text_part(client, shop):
     assert "\nHello Ann, 7\n" in text(client.get(f"{HELLO}?as=text"))
 
