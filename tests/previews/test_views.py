@@ -137,6 +137,7 @@ def test_values_are_a_form_by_their_types(client, shop):
 def test_new_values_change_nothing_else_of_the_page(client, shop, settings):
     settings.LANGUAGES = [("en-us", "English"), ("de", "German")]
     chosen = {"lang": "all", "as": "text", "width": "phone", "scheme": "dark"}
+    chosen["remote"] = "1"
     page = text(client.get(HELLO, chosen))
     form = page[page.index('<form class="values"') :]
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', form))
@@ -291,6 +292,31 @@ def test_only_with_debug_is_code_of_the_project_shown(
     assert "Error: " in page
     assert ("Traceback (most recent call last)" in page) is debug
     assert ("is shown with <code>DEBUG</code>" in page) is not debug
+
+
+def test_remote_pictures_are_left_out_until_they_are_asked_for(client, pictured):
+    sample = f"{WALL}shop_app.Pictured/ann/"
+    loaded = "https://far.example.com/dot.gif"
+    page = text(client.get(sample))
+    assert "from far.example.com" in page
+    assert loaded not in text(client.get(f"{sample}frame/?lang=en-us"))
+    policy = client.get(f"{sample}frame/").headers["Content-Security-Policy"]
+    assert "img-src data:;" in policy
+    asking = re.search(r'<a href="([^"]+)">Load remote images', page)[1]
+    page = text(client.get(f"{sample}{asking}"))
+    assert "Leave remote images out" in page
+    frame = client.get(re.search(r'<iframe [^>]*src="([^"]+)"', page)[1])
+    assert loaded in text(frame)
+    policy = frame.headers["Content-Security-Policy"]
+    assert "img-src data: https: http:;" in policy
+    assert "sandbox" in policy
+    # The wall loads nothing, and a text has no pictures.
+    assert "remote" not in text(client.get(f"{WALL}?remote=1"))
+    assert "Load remote images" not in text(client.get(f"{sample}?as=text"))
+
+
+def test_a_mail_without_remote_pictures_has_nothing_to_load(client, shop):
+    assert "remote images" not in text(client.get(HELLO))
 
 
 def test_the_headers(client, shop):
