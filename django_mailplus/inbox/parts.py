@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 
 from django_mailplus.inbox.access import inbox_page
+from django_mailplus.inbox.framing import frame_response
 from django_mailplus.inbox.listing import whole
 from django_mailplus.viewer import attached
-from django_mailplus.viewer.frame import SCHEMES, frame_document, frame_headers
 from django_mailplus.viewer.images import raster_type
 
 __all__ = [
@@ -31,15 +31,7 @@ _INERT = "sandbox; default-src 'none'; frame-ancestors 'self'"
 
 @inbox_page("GET", "HEAD")
 def frame(request: HttpRequest, pk: int) -> HttpResponse:
-    """The HTML part, for the sandboxed frame of the page; `?remote=1` loads its pictures."""
-    load_remote = request.GET.get("remote") == "1"
-    scheme = request.GET.get("scheme")
-    document = frame_document(
-        whole(pk).content,
-        load_remote=load_remote,
-        scheme=scheme if scheme in SCHEMES else None,
-    )
-    return HttpResponse(document.html, headers=frame_headers(load_remote=load_remote))
+    return frame_response(request, whole(pk).content)
 
 
 @inbox_page("GET", "HEAD")

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from django_mailplus.figures import count_of, size_of
+from django_mailplus.inbox.framing import remote_choice
 from django_mailplus.inbox.leading import leading
 from django_mailplus.inbox.models import CaughtMail
 from django_mailplus.inbox.parts import LARGEST_IMAGE
@@ -81,8 +82,9 @@ def _html(request: HttpRequest, opened: Opened) -> dict[str, Any]:
     """Width and colours are in the address: that works without JavaScript."""
     width, widths = _chosen(request, "width", "full", "tablet", "phone")
     scheme, schemes = _chosen(request, "scheme", "light", "dark", "inverted")
-    remote, loading = _chosen(request, "remote", "0", "1")
     document = frame_document(opened.parsed)
+    remote = remote_choice(request, document.remote_hosts)
+    asked = urlencode({"remote": remote["remote"], "scheme": scheme})
     url = reverse("mailplus_inbox:frame", args=[opened.mail.pk])
     return {
         "has_html": opened.seen.html is not None,
@@ -90,11 +92,9 @@ def _html(request: HttpRequest, opened: Opened) -> dict[str, Any]:
         "widths": widths,
         "scheme": scheme,
         "schemes": schemes,
-        "remote_hosts": document.remote_hosts[:MOST_SHOWN],
+        **remote,
         "blocked": document.blocked,
-        "is_loading": remote == "1",
-        "other_loading": next(each.url for each in loading if not each.is_chosen),
-        "frame_url": f"{url}?{urlencode({'remote': remote, 'scheme': scheme})}",
+        "frame_url": f"{url}?{asked}",
         "left_out": _size(opened.seen.html_left_out),
     }
 

@@ -9,6 +9,7 @@ import inspect
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
@@ -27,16 +28,17 @@ from django_mailplus.templated import Mail
 
 __all__ = [
     "FIELDS",
+    "OPTIONAL",
     "Case",
     "Parameter",
     "Preview",
     "Problem",
     "Shown",
+    "case_of_function",
     "cases_of",
-    "preview_of_function",
 ]
 
-FIELDS: Mapping[type, type[forms.Field]] = {
+_PLAIN: Mapping[Any, type[forms.Field]] = {
     str: forms.CharField,
     int: forms.IntegerField,
     float: forms.FloatField,
@@ -45,6 +47,14 @@ FIELDS: Mapping[type, type[forms.Field]] = {
     datetime.date: forms.DateField,
     datetime.datetime: forms.DateTimeField,
 }
+OPTIONAL: Mapping[Any, Callable[..., forms.Field]] = {
+    **{kind | None: field for kind, field in _PLAIN.items()},
+    str | None: partial(forms.CharField, empty_value=None),
+    bool | None: forms.NullBooleanField,  # a box has no third state
+}
+"""Types whose field may be left empty: that is None."""
+
+FIELDS: Mapping[Any, Callable[..., forms.Field]] = {**_PLAIN, **OPTIONAL}
 """What a form asks for a value with; values of other types stay as they are."""
 
 
@@ -53,7 +63,9 @@ class Parameter:
     """A value that a form can change."""
 
     name: str
-    type: type
+    type: Any
+    """One of FIELDS."""
+
     initial: Any
 
 
@@ -145,13 +157,30 @@ def _case_of_mail(name: str, slug: str, kind: type[Mail], mail: Mail) -> Case:
 
     The mail is made again each time, for rows that `previews()` wrote are gone by then.
     """
-    parameters = tuple(
-        Parameter(name=each.name, type=type(value), initial=value)
-        for each in dataclasses.fields(mail)
-        if each.name != "to" and type(value := getattr(mail, each.name)) in FIELDS
-    )
     make = partial(_message_of, kind, name)
+    parameters = tuple(_parameters_of_mail(mail))
     return Case(name=name, slug=slug, make=make, parameters=parameters)
+
+
+def _parameters_of_mail(mail: Mail) -> Iterator[Parameter]:
+    """By the types of its values; the annotation says which may be None."""
+    hints = _hints(type(mail))
+    for each in dataclasses.fields(mail):
+        value, kind = getattr(mail, each.name), hints.get(each.name)
+        if value is not None and kind != type(value) | None:
+            kind = type(value)
+        # Compared, for an annotation may have no hash.
+        if each.name != "to" and kind in tuple(FIELDS):
+            yield Parameter(name=each.name, type=kind, initial=value)
+
+
+def _hints(kind: type[Mail]) -> Mapping[str, Any]:
+    """Of each class by itself, for names may be there for type checkers alone."""
+    hints: dict[str, Any] = {}
+    for each in reversed(kind.__mro__):
+        with suppress(Exception):
+            hints |= inspect.get_annotations(each, eval_str=True)
+    return hints
 
 
 def _message_of(
@@ -161,18 +190,12 @@ def _message_of(
     return dataclasses.replace(mail, **values).message(language=language)
 
 
-def preview_of_function(app: str, function: Callable[..., Any]) -> Preview:
-    """Its one case, whose parameters are those of the function."""
-    case = Case(
+def case_of_function(function: Callable[..., Any]) -> Case:
+    """Its parameters are those of the function."""
+    return Case(
         name="sample",
         make=lambda language, values: function(**values),
         parameters=tuple(_parameters(function)),
-    )
-    return Preview(
-        app=app,
-        name=function.__name__,
-        description=inspect.getdoc(function) or "",
-        cases=(case,),
     )
 
 

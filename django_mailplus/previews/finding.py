@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -13,10 +14,11 @@ from django.apps import AppConfig, apps
 from django.utils.module_loading import module_has_submodule
 
 from django_mailplus.previews.cases import (
+    Case,
     Preview,
     Problem,
+    case_of_function,
     cases_of,
-    preview_of_function,
 )
 from django_mailplus.previews.isolation import isolated
 from django_mailplus.templated import Mail
@@ -66,16 +68,25 @@ def find_previews() -> list[Preview]:
 
     A module that cannot be imported is among them, with its traceback.
     """
-    broken = [
-        problem for config in apps.get_app_configs() for problem in _import(config)
-    ]
-    found = [*broken, *_classes(), *_marked()]
+    broken = _import_all()
+    made = (_preview(*each) for each in _sources())
+    found = [*broken, *(each for each in made if each is not None)]
     # Our own come after those of the project.
     return sorted(found, key=lambda each: (each.app == "mailplus", each.app, each.name))
 
 
 def find_preview(slug: str) -> Preview | None:
-    return next((each for each in find_previews() if each.slug == slug), None)
+    """One of them; no `previews()` or `when` of another runs."""
+    _import_all()
+    for app, name, source in _sources():
+        if f"{app}.{name}" == slug:
+            return _preview(app, name, source)
+    return None
+
+
+def _import_all() -> list[Preview]:
+    """Gives those modules that cannot be imported."""
+    return [problem for config in apps.get_app_configs() for problem in _import(config)]
 
 
 def _import(config: AppConfig) -> Iterator[Preview]:
@@ -89,25 +100,51 @@ def _import(config: AppConfig) -> Iterator[Preview]:
             yield Preview(app=config.label, name=f"{name}.py", problem=problem)
 
 
-def _classes() -> Iterator[Preview]:
-    for kind in dict.fromkeys(_subclasses(Mail)):  # one with two bases comes twice
-        if (app := _app_of(kind.__module__)) is None:
+def _sources() -> Iterator[tuple[str, str, Any]]:
+    """The app, the name and the class or function of each mail.
+
+    Where an app has several of one name, each has its module in front: `previews.welcome`.
+    """
+    marked = filter(_is_named, _functions.values())
+    sources: list[Any] = [*_subclasses(Mail), *marked]
+    alike = defaultdict(list)
+    for source in dict.fromkeys(sources):  # a class with two bases comes twice
+        module = source.__module__
+        config = apps.get_containing_app_config(module)
+        if config is not None:
+            module, app = module.removeprefix(f"{config.name}."), config.label
+        elif isinstance(source, type):
             continue
-        description = (kind.__doc__ or "") if "__doc__" in vars(kind) else ""
-        try:
+        else:
+            app = module
+        alike[app, source.__name__].append((module, source))
+    for (app, name), several in alike.items():
+        for module, source in several:
+            yield app, name if len(several) == 1 else f"{module}.{name}", source
+
+
+def _preview(app: str, name: str, source: Any) -> Preview | None:
+    """None for what is not wanted now."""
+    cases: tuple[Case, ...] = ()
+    problem = None
+    try:
+        if isinstance(source, type):
             with isolated():
-                samples = _samples(kind)
-            cases = tuple(cases_of(kind, samples))
-            problem = None
-        except Exception as error:
-            cases, problem = (), Problem.of(error)
-        yield Preview(
-            app=app,
-            name=kind.__name__,
-            description=inspect.cleandoc(description),
-            cases=cases,
-            problem=problem,
-        )
+                samples = _samples(source)
+            cases = tuple(cases_of(source, samples))
+        elif _is_wanted(source):
+            cases = (case_of_function(source),)
+        else:
+            return None
+    except Exception as error:  # such as a hint with a name that is not imported
+        problem = Problem.of(error)
+    return Preview(
+        app=app,
+        name=name,
+        description=inspect.cleandoc(source.__doc__ or ""),
+        cases=cases,
+        problem=problem,
+    )
 
 
 def _samples(kind: type[Mail]) -> Mapping[str, Mail]:
@@ -141,26 +178,9 @@ def _is_named(found: Any) -> bool:
     return getattr(module, found.__qualname__, None) is found
 
 
-def _marked() -> Iterator[Preview]:
-    for (module, name), function in _functions.items():
-        if not _is_named(function):
-            continue
-        app = _app_of(module) or module
-        try:
-            if _is_wanted(function):
-                yield preview_of_function(app, function)
-        except Exception as error:  # such as a hint with a name that is not imported
-            yield Preview(app=app, name=name, problem=Problem.of(error))
-
-
 def _is_wanted(function: Callable[..., Any]) -> bool:
     condition = _conditions.get(function)
     if condition is None:
         return True
     with isolated():
         return condition()
-
-
-def _app_of(module: str) -> str | None:
-    config = apps.get_containing_app_config(module)
-    return None if config is None else config.label

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from django import forms
 
-from django_mailplus.previews.cases import FIELDS, Case
+from django_mailplus.previews.cases import FIELDS, OPTIONAL, Case
 
 __all__ = ["ValuesForm", "form_of"]
 
@@ -18,11 +18,20 @@ _GIVEN = "v-given"  # stands in the form, for a checkbox that is off sends nothi
 class ValuesForm(forms.Form):
     """One field for each parameter; nothing given means the sample as it is."""
 
+    optional: Set[str] = frozenset()
+
     def values(self) -> dict[str, Any]:
-        """What was typed; nothing while it is wrong, or where a field was left empty."""
+        """What was typed; nothing while it is wrong.
+
+        A field left empty is None where its type has that, else what it is in the sample.
+        """
         if not self.is_bound or not self.is_valid():
             return {}
-        return {n: value for n, value in self.cleaned_data.items() if value is not None}
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value is not None or name in self.optional
+        }
 
     def given(self) -> dict[str, str]:
         """The values as they stand in a URL."""
@@ -43,4 +52,5 @@ def form_of(case: Case, data: Mapping[str, Any]) -> ValuesForm:
     kind = type("CaseForm", (ValuesForm,), fields)
     bound = any(name.startswith(f"{_PREFIX}-") for name in data)
     form: ValuesForm = kind(data if bound else None, prefix=_PREFIX)
+    form.optional = {each.name for each in case.parameters if each.type in OPTIONAL}
     return form

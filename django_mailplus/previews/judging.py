@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django_mailplus.figures import count_of
 from django_mailplus.previews.cases import Shown
+from django_mailplus.templated.inlining import refusal_of
 from django_mailplus.templated.linting import blocks_shown_nowhere
 from django_mailplus.viewer.verdict import verdict
 from django_mailplus.viewer.verdict.findings import Finding
@@ -42,7 +43,20 @@ def _of_templates(shown: Shown) -> Iterator[Finding]:
             details=shown.unknown,
         )
     template = getattr(shown.message, "mailplus_origin", {}).get("template")
-    for block in blocks_shown_nowhere(template) if template else ():
+    if not template:
+        return
+    for content, kind in getattr(shown.message, "alternatives", ()):
+        if kind == "text/html" and (refusal := refusal_of(str(content))):
+            yield Finding(
+                name="refused-style",
+                level="bad",
+                label="refused style",
+                text=f"The CSS of {template} stays in <style>, which some mail programs do not "
+                "read: css-inline cannot read a style in it, or in what it extends or "
+                "includes. Correct it.",
+                details=(refusal,),
+            )
+    for block in blocks_shown_nowhere(template):
         yield Finding(
             name="lost-block",
             level="bad",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from django_mailplus.inbox.access import inbox_page
+from django_mailplus.inbox.framing import frame_response, remote_choice
 from django_mailplus.inbox.release import possible, send_only_to
 from django_mailplus.inbox.telling import tell, tell_of_sending
 from django_mailplus.pages.choosing import Choice, choose
@@ -47,6 +48,10 @@ class _Sheet:
     @property
     def findings(self) -> Any:
         return findings(self.shown)
+
+    @property
+    def remote_hosts(self) -> tuple[str, ...]:
+        return frame_document(self.shown.raw).remote_hosts
 
 
 @inbox_page("GET", "HEAD")
@@ -82,7 +87,10 @@ def page(request: HttpRequest, mail: str, case: str) -> HttpResponse:
     width, in_width = choose(request, "width", _titles(WIDTHS))
     scheme, in_scheme = choose(request, "scheme", {"": "As here", **_titles(SCHEMES)})
     asked = spoken if language == ALL else [language]
-    sheets = [_sheet(preview, chosen, form, each, scheme) for each in asked]
+    look = {"scheme": scheme, "remote": request.GET.get("remote", "")}
+    sheets = [_sheet(preview, chosen, form, each, look) for each in asked]
+    framed = sheets if kind == "html" else []
+    hosts = dict.fromkeys(host for sheet in framed for host in sheet.remote_hosts)
     return render(
         request,
         "mailplus/previews/page.html",
@@ -95,6 +103,7 @@ def page(request: HttpRequest, mail: str, case: str) -> HttpResponse:
             "kind": kind,
             "width": width,
             "scheme": scheme,
+            **remote_choice(request, tuple(hosts)),
             "choices": {
                 "Language": in_language,
                 "Part": in_kind,
@@ -116,14 +125,10 @@ def frame(request: HttpRequest, mail: str, case: str) -> HttpResponse:
         _one_of(languages(), request.GET.get("lang")),
         form_of(chosen, request.GET).values(),
     )
-    if shown.problem is not None:
-        context = {"problem": shown.problem, "debug": settings.DEBUG}
-        html: str = render_to_string("mailplus/previews/problem.html", context)
-    else:
-        scheme = request.GET.get("scheme")
-        html = frame_document(
-            shown.raw, scheme=scheme if scheme in SCHEMES else None
-        ).html
+    if shown.problem is None:
+        return frame_response(request, shown.raw)
+    context = {"problem": shown.problem, "debug": settings.DEBUG}
+    html: str = render_to_string("mailplus/previews/problem.html", context)
     return HttpResponse(html, headers=frame_headers(load_remote=False))
 
 
@@ -168,11 +173,14 @@ def _urls(
 
 
 def _sheet(
-    preview: Preview, case: Case, form: ValuesForm, language: str, scheme: str
+    preview: Preview,
+    case: Case,
+    form: ValuesForm,
+    language: str,
+    look: Mapping[str, str],
 ) -> _Sheet:
-    query = {"lang": language, **form.given()}
-    if scheme:
-        query["scheme"] = scheme
+    looks = {name: value for name, value in look.items() if value}
+    query = {"lang": language, **form.given(), **looks}
     return _Sheet(
         language=language,
         shown=case.show(language, form.values()),

@@ -9,7 +9,7 @@ import functools
 import logging
 from typing import Any
 
-__all__ = ["can_inline", "inline_css"]
+__all__ = ["can_inline", "inline_css", "refusal_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -20,21 +20,32 @@ def inline_css(html: str, *, template: str) -> str:
     What a person typed may hold styles that are none. css-inline refuses the whole page for
     them, where mail programs pass over them: the mail goes as it is, and the log says so.
     """
-    inliner = _inliner()
-    if inliner is None:
-        return html
-    from css_inline import InlineError
-
-    try:
-        return str(inliner.inline(html))
-    except InlineError:
-        # Its text may hold what the mail says.
+    inlined, refusal = _inlined(html)
+    if refusal is not None:
+        # Not the refusal: it may hold what the mail says.
         logger.warning(
             "The CSS of a mail from %s stays in <style>: css-inline cannot read a style "
             'in it, such as style="{".',
             template,
         )
-        return html
+    return inlined
+
+
+def refusal_of(html: str) -> str | None:
+    """Why css-inline refuses a page, in its words; None if it does not, or is not there."""
+    return _inlined(html)[1]
+
+
+def _inlined(html: str) -> tuple[str, str | None]:
+    inliner = _inliner()
+    if inliner is None:
+        return html, None
+    from css_inline import InlineError
+
+    try:
+        return str(inliner.inline(html)), None
+    except InlineError as error:
+        return html, str(error)
 
 
 def can_inline() -> bool:

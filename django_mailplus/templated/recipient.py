@@ -25,7 +25,7 @@ __all__ = [
     "writing_for",
 ]
 
-Recipients: TypeAlias = "str | Any | Iterable[str | Any]"
+Recipients: TypeAlias = str | Any | Iterable[str | Any]
 """An address, a user, or several of either."""
 
 _LANGUAGE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*(?:@[a-z0-9]{1,20})?", re.I)

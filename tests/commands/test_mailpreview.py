@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from django_mailplus.viewer import view
 
 pytestmark = pytest.mark.django_db
 pytest_plugins = ["previews.conftest"]
@@ -96,6 +99,45 @@ def test_files(app, tmp_path):
         f"shop_app.Hello.ann.en-us.{end}" for end in ("eml", "html", "txt")
     ]
     assert b"To: ann@example.com" in (folder / names[0]).read_bytes()
+
+
+def test_a_file_shows_its_pictures_without_a_server(pictured, tmp_path):
+    run("shop_app.Pictured", "--out", str(tmp_path))
+    name = f"{tmp_path}/shop_app.Pictured.ann.en-us"
+    page = Path(f"{name}.html").read_text()
+    assert 'src="data:image/gif;base64,R0lGODlh' in page
+    assert "cid:" not in page
+    assert "https://far.example.com/dot.gif" in page
+    assert 'src="cid:' in view(Path(f"{name}.eml").read_bytes()).html
+
+
+def test_a_mail_without_html_gets_no_such_file(app, tmp_path):
+    app(
+        previews="""
+        from django.core.mail import EmailMessage
+        from django_mailplus.previews import preview
+
+        @preview
+        def plain():
+            return EmailMessage("S", "words", to=["ann@example.com"])
+        """
+    )
+    assert "2 files written" in run("shop_app.plain", "--out", str(tmp_path / "out"))
+
+
+def test_the_check_finds_a_style_that_keeps_css_out_of_the_elements(app, tmp_path):
+    pytest.importorskip("css_inline")
+    app(MAILS)
+    path = tmp_path / "shop_app" / "templates" / "mail" / "hello.html"
+    path.write_text(path.read_text().replace("<p>", '<p style="color red">'))
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command("mailpreview", "--check", stdout=out, no_color=True)
+    [line] = [line for line in out.getvalue().splitlines() if "FAILED" in line]
+    assert line.startswith(
+        "FAILED  shop_app.Hello ann en-us: refused style: The CSS of mail/hello.html stays"
+    )
+    assert line.endswith('Correct it. (Unexpected token: Ident("red"))')
 
 
 @pytest.mark.parametrize("arguments", [(), ("--out", "folder")])

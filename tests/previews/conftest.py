@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from base64 import b64decode
 from contextlib import ExitStack
 
 import pytest
@@ -47,6 +48,36 @@ def app(tmp_path, monkeypatch, settings):
         yield write
     for name in [name for name in sys.modules if name.startswith("shop_app")]:
         del sys.modules[name]
+
+
+PICTURED = """
+from pathlib import Path
+from django_mailplus.templated import Mail
+
+class Pictured(Mail):
+    template = "hello"
+
+    @classmethod
+    def previews(cls):
+        return {"Ann": cls(to="ann@example.com")}
+
+    def get_context(self):
+        return {"name": "Ann", "number": 7, "dot": Path(__file__).with_name("dot.gif")}
+"""
+DOT = b64decode("R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=")
+PICTURES = (
+    '<p><img alt="Dot" src="{% inline_image dot %}">'
+    '<img alt="Far" src="https://far.example.com/dot.gif">'
+)
+
+
+@pytest.fixture
+def pictured(app, tmp_path):
+    """An app with a mail that has a picture of its own and one from elsewhere."""
+    app(PICTURED)
+    (tmp_path / "shop_app" / "dot.gif").write_bytes(DOT)
+    file = tmp_path / "shop_app" / "templates" / "mail" / "hello.html"
+    file.write_text(LAYOUT.replace("<p>", PICTURES))
 
 
 @pytest.fixture

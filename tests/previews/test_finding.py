@@ -8,7 +8,7 @@ from django.core import mail
 from django.db import transaction
 
 from django_mailplus.exceptions import SendingBlockedError
-from django_mailplus.previews.finding import find_previews
+from django_mailplus.previews.finding import find_preview, find_previews
 from django_mailplus.previews.languages import languages
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +136,48 @@ class Both(Polite, Short):
     slugs = [each.slug for each in find_previews() if each.app == "shop_app"]
     names = ["Both", "Hello", "Polite", "Short"]
     assert slugs == [f"shop_app.{name}" for name in names]
+
+
+def test_mails_of_one_name_are_told_apart(found):
+    previews = found(
+        HELLO,
+        """
+        from django.core.mail import EmailMessage
+        from django_mailplus.previews import preview
+
+        @preview
+        def Hello():
+            return EmailMessage("Another one")
+
+        @preview
+        def bye():
+            return EmailMessage("Bye")
+        """,
+    )
+    names = ["bye", "mails.Hello", "previews.Hello"]
+    assert list(previews) == [f"shop_app.{name}" for name in names]
+    subjects = [find_preview(slug).cases[0].show().message.subject for slug in previews]
+    assert subjects == ["Bye", "Hello Ann", "Another one"]
+
+
+def test_who_asks_for_one_mail_runs_no_other(found):
+    found(
+        HELLO.replace("return {", "ran.append(cls.__name__); return {")
+        + "ran = []\n\nclass Other(Hello): ...\n",
+        """
+        from django_mailplus.previews import preview
+        from shop_app.mails import ran
+
+        @preview(when=lambda: ran.append("when"))
+        def doubtful(): ...
+        """,
+    )
+    from shop_app.mails import ran
+
+    assert ran == ["Hello", "Other", "when"]
+    ran.clear()
+    assert find_preview("shop_app.Hello").cases
+    assert ran == ["Hello"]
 
 
 @pytest.mark.parametrize(

@@ -301,12 +301,12 @@ from django.core.mail import EmailMessage
 
 settings.configure(USE_TZ=True, DATABASES={})
 django.setup()
-from django_mailplus.previews.cases import preview_of_function
+from django_mailplus.previews.cases import case_of_function
 
 def sample():
     return EmailMessage("S", "Body", "a@example.com", ["b@example.com"])
 
-shown = preview_of_function("app", sample).cases[0].show()
+shown = case_of_function(sample).show()
 print(shown.problem.line if shown.problem else shown.message.subject)
 """
 

@@ -69,6 +69,16 @@ def test_what_is_broken_stands_on_the_wall_with_its_traceback(client, app):
     assert "Traceback (most recent call last)" in page
 
 
+def test_two_mails_of_one_name_both_have_their_page(client, app):
+    app(MAILS, MAILS.replace('name="Ann"', 'name="Bob"'))
+    wall = text(client.get(WALL))
+    for module, name in {"mails": "Ann", "previews": "Bob"}.items():
+        url = f"{WALL}shop_app.{module}.Hello/ann/"
+        assert f'<a href="{url}?lang=en-us">{module}.Hello</a>' in wall
+        assert f"<bdi>Hello {name}</bdi>" in text(client.get(url))
+    assert client.get(HELLO).status_code == 404
+
+
 def test_a_project_without_mails_is_told_how_to_begin(client, monkeypatch):
     monkeypatch.setattr("django_mailplus.previews.views.find_previews", list)
     assert "class WelcomeMail(Mail):" in text(client.get(WALL))
@@ -83,6 +93,16 @@ def test_a_mail_has_its_subject_its_frame_and_a_verdict(client, shop):
     for title in ("HTML", "Text", "Desktop", "As here", "Inverted"):
         assert f">{title}</a>" in page
     assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/?lang=en-us"))
+
+
+def test_a_style_that_is_none_stands_on_the_page(client, shop, tmp_path):
+    pytest.importorskip("css_inline")
+    file = tmp_path / "shop_app" / "templates" / "mail" / "hello.html"
+    file.write_text(file.read_text().replace("<p>", '<p style="color red">'))
+    page = text(client.get(HELLO))
+    assert '<dt class="note bad">refused style</dt>' in page
+    assert "The CSS of mail/hello.html stays in <style>" in page
+    assert "Hello Ann, 7" in text(client.get(f"{HELLO}frame/"))
 
 
 def test_the_text_part(client, shop):
@@ -119,6 +139,7 @@ def test_values_are_a_form_by_their_types(client, shop):
 def test_new_values_change_nothing_else_of_the_page(client, shop, settings):
     settings.LANGUAGES = [("en-us", "English"), ("de", "German")]
     chosen = {"lang": "all", "as": "text", "width": "phone", "scheme": "dark"}
+    chosen["remote"] = "1"
     page = text(client.get(HELLO, chosen))
     form = page[page.index('<form class="values"') :]
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', form))
@@ -143,6 +164,77 @@ def test_a_value_of_a_wrong_type_is_an_error_of_the_form(client, shop):
 def test_an_empty_number_is_that_of_the_sample(client, shop):
     page = text(client.get(f"{HELLO}?v-given=1&v-name=Bob&v-number=&as=text"))
     assert "Hello Bob, 7" in page
+
+
+MAYBE = """
+from __future__ import annotations
+import datetime
+from typing import Annotated, Optional
+from django.core.mail import EmailMessage
+from django_mailplus.previews import preview
+from django_mailplus.templated import Mail
+
+class Maybe(Mail):
+    template = "hello"
+    name: str | None = None
+    number: Optional[int] = 7
+    day: datetime.date | None = None
+    loud: bool | None = None
+    thing: Annotated[object | None, []] = None
+    both: int | str | None = None
+
+    @classmethod
+    def previews(cls):
+        return {"sample": cls(to="ann@example.com")}
+
+@preview
+def maybe(
+    name: str | None = "Ann",
+    number: Optional[int] = None,
+    day: datetime.date | None = None,
+    loud: bool | None = None,
+    both: int | str | None = None,
+):
+    return EmailMessage(f"Hello {name}", f"Hello {name}, {number}, {day}, {loud}")
+"""
+
+
+NAMES = ["name", "number", "day", "loud"]
+
+
+@pytest.mark.parametrize("mail", ["Maybe", "maybe"])
+def test_what_may_be_none_has_a_field(client, app, mail):
+    app(MAYBE)
+    sample = f"{WALL}shop_app.{mail}/sample/"
+    form = text(client.get(sample))
+    assert re.findall(r'name="v-(\w+)"', form) == ["given", *NAMES]
+    page = text(client.get(f"{sample}?v-given=1&v-name=Zo%C3%AB&v-number=9&as=text"))
+    assert "Hello Zoë, 9" in page
+
+
+@pytest.mark.parametrize("mail", ["Maybe", "maybe"])
+def test_a_field_left_empty_is_none_where_that_may_be(client, app, mail):
+    app(MAYBE)
+    empty = "v-given=1&v-name=&v-number=&v-day=&v-loud=unknown&as=text"
+    page = text(client.get(f"{WALL}shop_app.{mail}/sample/?{empty}"))
+    assert "Hello None, None" in page
+
+
+def test_a_box_with_three_states(client, app):
+    app(MAYBE)
+    sample = f"{WALL}shop_app.maybe/sample/?v-given=1&as=text"
+    for state, value in {"true": True, "false": False, "unknown": None}.items():
+        page = text(client.get(f"{sample}&v-loud={state}"))
+        assert re.search(rf", {value}\s*</pre>", page)
+
+
+def test_an_annotation_for_type_checkers_alone_is_passed_over(client, app):
+    base, *_ = MAYBE.replace("datetime.date |", "Order |").partition("@preview")
+    app(f"{base}class More(Maybe):\n    size: int | None = None\n")
+    fields = {"Maybe": ["number"], "More": ["number", "size"]}
+    for name, names in fields.items():
+        form = text(client.get(f"{WALL}shop_app.{name}/sample/"))
+        assert re.findall(r'name="v-(\w+)"', form) == ["given", *names]
 
 
 def test_what_raises_is_shown_in_place(client, app):
@@ -202,6 +294,31 @@ def test_only_with_debug_is_code_of_the_project_shown(
     assert "Error: " in page
     assert ("Traceback (most recent call last)" in page) is debug
     assert ("is shown with <code>DEBUG</code>" in page) is not debug
+
+
+def test_remote_pictures_are_left_out_until_they_are_asked_for(client, pictured):
+    sample = f"{WALL}shop_app.Pictured/ann/"
+    loaded = "https://far.example.com/dot.gif"
+    page = text(client.get(sample))
+    assert "from far.example.com" in page
+    assert loaded not in text(client.get(f"{sample}frame/?lang=en-us"))
+    policy = client.get(f"{sample}frame/").headers["Content-Security-Policy"]
+    assert "img-src data:;" in policy
+    asking = re.search(r'<a href="([^"]+)">Load remote images', page)[1]
+    page = text(client.get(f"{sample}{asking}"))
+    assert "Leave remote images out" in page
+    frame = client.get(re.search(r'<iframe [^>]*src="([^"]+)"', page)[1])
+    assert loaded in text(frame)
+    policy = frame.headers["Content-Security-Policy"]
+    assert "img-src data: https: http:;" in policy
+    assert "sandbox" in policy
+    # The wall loads nothing, and a text has no pictures.
+    assert "remote" not in text(client.get(f"{WALL}?remote=1"))
+    assert "Load remote images" not in text(client.get(f"{sample}?as=text"))
+
+
+def test_a_mail_without_remote_pictures_has_nothing_to_load(client, shop):
+    assert "remote images" not in text(client.get(HELLO))
 
 
 def test_the_headers(client, shop):

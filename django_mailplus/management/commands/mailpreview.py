@@ -18,6 +18,7 @@ from django_mailplus.previews.finding import find_previews
 from django_mailplus.previews.judging import faults
 from django_mailplus.previews.languages import languages
 from django_mailplus.viewer import clean_line, view
+from django_mailplus.viewer.frame import frame_document
 
 Rendering = tuple[Preview, Case, str]
 
@@ -206,7 +207,10 @@ def _write_files(shown: Shown, folder: Path, name: str) -> int:
     seen = view(shown.raw)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.eml").write_bytes(shown.raw)
-    texts = {"html": seen.html, "txt": seen.text}
+    html = None
+    if seen.html is not None:  # with its pictures in it, for there is no server
+        html = frame_document(shown.raw, load_remote=True).html
+    texts = {"html": html, "txt": seen.text}
     for ending, text in texts.items():
         if text is not None:
             (folder / f"{name}.{ending}").write_text(text, encoding="utf-8")
