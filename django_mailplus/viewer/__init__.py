@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django_mailplus.viewer.cleaning import clean_line, clean_text
+from django_mailplus.viewer.codes import codes_in
 from django_mailplus.viewer.finding import Link, find_links
 from django_mailplus.viewer.parsing import AttachmentView, MessageView, attached, view
-from django_mailplus.viewer.purpose import codes_in, links_in, main_link
+from django_mailplus.viewer.purpose import links_in, main_link
 
 __all__ = [
     "AttachmentView",

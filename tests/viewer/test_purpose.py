@@ -115,6 +115,24 @@ def test_links_are_those_of_the_html_with_what_stands_on_them():
             "<a href='https://a.example/p/1'>One</a><a href='https://a.example/p/2'>Two</a>",
             "https://a.example/p/1",
         ),
+        (
+            "<a class=btn href='https://a.example/?utm_source=mail'>Home</a>"
+            "<a href='https://a.example/invoice/1'>View invoice</a>",
+            "https://a.example/invoice/1",
+        ),
+        (
+            "<a href='https://a.example/'><img alt='Logo'></a>"
+            "<a class=btn href='https://app.a.example/'>Get started</a>",
+            "https://app.a.example/",
+        ),
+        (
+            "<a href='https://a.example/blog'>Blog</a>"
+            "<a class=btn href='https://app.a.example/'>Log in</a>",
+            "https://app.a.example/",
+        ),
+        ("<a href='https://app.a.example/'>Log in</a>", "https://app.a.example/"),
+        ("<a class=btn href='https://a.example/cancel/confirm'>Cancel</a>", None),
+        ("<a href='https://a.example/p/1'></a>", None),
         ("no link", None),
     ],
 )
