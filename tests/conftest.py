@@ -41,6 +41,13 @@ settings.register_profile(
 settings.load_profile("ours")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """An order of its own for each run, but where MAILPLUS_TEST_SEED asks for one."""
+    if seed := os.environ.get("MAILPLUS_TEST_SEED"):
+        config.option.randomly_seed = int(seed)
+
+
 @contextlib.contextmanager
 def using_mailers(mailers: Any, **values: Any) -> Iterator[None]:
     """A project with MAILERS, and other settings."""

@@ -80,7 +80,7 @@ INTERNAL = re.compile(
     r"|backends\.(answers|breakers|declaring|connections|forwarding|inline|limiting|preparing|results|routing|splitting|streaming|tracing|waiting)|outbox\.(?!(health|retention|views)\b)\w+"
     r"|message\.(agreement|attached|capture|carried|dialect|finished|folding|given|headers|legacy"
     r"|memory|merging|modern|multipart|naming|narrowing|overriding|parts|pristine|rebuild|redirecting|related|stamps|transfer|values|whole_header|lookalike)"
-    r"|rates|racing|columns|blocking|figures|widths|mails|tasks|tracking|(suppression|templated|inbox|previews|viewer|testing)\.\w+"
+    r"|rates|racing|forgetting|columns|blocking|figures|widths|mails|tasks|tracking|(suppression|templated|inbox|previews|viewer|testing)\.\w+"
     r"|mailserver\.(printing|protocol|refusals|saving)"
     r"|verification\.(addresses|admin|change(_links|_mails)?|checks|codes|forms|links|locks"
     r"|mailbox|mails|models|pages|proofs|public|sending|stores|subject|throttle|tickets"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.core.cache import caches
-from django.core.signals import setting_changed
+
+from django_mailplus.forgetting import forgotten_with
 
 __all__ = ["Breaker", "Patience", "breaker_of", "forget_breakers"]
 
@@ -185,14 +186,7 @@ def breaker_of(
     return found
 
 
+@forgotten_with("MAILERS")
 def forget_breakers() -> None:
     """All mailers are in use again."""
     _breakers.clear()
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "MAILERS":
-        forget_breakers()
-
-
-setting_changed.connect(_forget)  # by a test that overrides settings

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from django_mailplus.delivery import mark_unsent
 from django_mailplus.smtp.auth import Tokens
 from django_mailplus.smtp.connection import DEFAULT_TIMEOUT, SMTP, SMTP_SSL
+from django_mailplus.smtp.distrust import forget_distrust
 from django_mailplus.smtp.limits import Limits
 from django_mailplus.smtp.opening import ConnectionOptions, connect
 from django_mailplus.smtp.options import without_credentials
@@ -210,6 +211,7 @@ def _sweep(**_: Any) -> None:
 def _forget(*, setting: str, **_: Any) -> None:
     if setting == "MAILERS" or setting.startswith("EMAIL_"):
         close_all()
+        forget_distrust()
 
 
 request_finished.connect(_sweep)

@@ -18,10 +18,10 @@ from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.core.cache import caches
-from django.core.signals import setting_changed
 from django.db import Error, connections, transaction
 
 from django_mailplus.compat import InvalidMailer, in_transaction
+from django_mailplus.forgetting import forgotten_with
 from django_mailplus.rates import Rate
 
 __all__ = [
@@ -268,14 +268,7 @@ def limiter_of(
     return found
 
 
+@forgotten_with("MAILERS", "CACHES")
 def forget_limiters() -> None:
     """Of what this process keeps."""
     _limiters.clear()
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting in ("MAILERS", "CACHES"):
-        forget_limiters()
-
-
-setting_changed.connect(_forget)  # by a test that overrides settings

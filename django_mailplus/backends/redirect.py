@@ -22,6 +22,7 @@ from django_mailplus.delivery import (
     set_result,
     unsent,
 )
+from django_mailplus.forgetting import forgotten_with
 from django_mailplus.message.envelope import envelope_of
 from django_mailplus.message.redirecting import (
     Guard,
@@ -143,6 +144,11 @@ def _has_room(alias: str | None, most: int | None) -> bool:
         count = count if last == hour else 0
         _redirected[alias] = (hour, count + 1)
     return count < most
+
+
+@forgotten_with("MAILERS")
+def _forget_redirected() -> None:
+    _redirected.clear()
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

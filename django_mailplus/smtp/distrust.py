@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 
-__all__ = ["Server", "distrust", "trusted"]
+__all__ = ["Server", "distrust", "forget_distrust", "trusted"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,3 +30,8 @@ def distrust(server: Server) -> None:
 
 def trusted(server: Server) -> bool:
     return time.monotonic() >= _distrusted_until.get(server, 0.0)
+
+
+def forget_distrust() -> None:
+    """All are trusted again: at an address of this machine another server may listen."""
+    _distrusted_until.clear()

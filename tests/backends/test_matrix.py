@@ -23,7 +23,7 @@ from django_mailplus.compat import get_mailer
 from django_mailplus.dkim.keys import new_key
 from django_mailplus.outbox.models import MailerState, OutboxMessage, Recipient
 from django_mailplus.outbox.sending.worker import Worker
-from django_mailplus.smtp import distrust, pipeline
+from django_mailplus.smtp import pipeline
 from django_mailplus.smtp.registry import close_all
 
 pytestmark = pytest.mark.django_db  # of the do-not-mail list
@@ -155,7 +155,6 @@ def arrange(with_mailers, failing, spare, nobody, monkeypatch):
         failing.plan(**FAULTS[fault][0])
         failing.mute = fault == "timeout after DATA"
         spare.plan()
-        monkeypatch.setattr(distrust, "_distrusted_until", {})
         # Timeouts to wait for the answer to a content: 5 s, and 0.02 s where it is lost.
         monkeypatch.setattr(pipeline, "_EXAMINATION", 0.01)
         options = {

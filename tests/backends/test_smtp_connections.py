@@ -14,6 +14,7 @@ from django_mailplus.delivery import classify
 from django_mailplus.exceptions import PoolTimeout
 from django_mailplus.signals import message_failed
 from django_mailplus.smtp.connection import SMTP
+from django_mailplus.smtp.distrust import distrust, trusted
 from django_mailplus.smtp.transcript import recording
 
 pytestmark = pytest.mark.usefixtures("forget_connections")
@@ -228,3 +229,13 @@ def test_a_server_that_goes_away_in_a_batch_fails_as_silently_as_one_not_there(
 def test_no_message_means_no_connection(mailer, peer):
     assert mailer()().send_messages(iter([])) == 0
     assert peer.commands == []
+
+
+def test_at_the_address_of_a_server_of_another_test_another_may_listen(with_mailers):
+    server = ("127.0.0.1", 1)
+    distrust(server)
+    assert not trusted(server)
+    with_mailers(
+        {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
+    )
+    assert trusted(server)

@@ -18,8 +18,8 @@ from django_mailplus.smtp.sending import send_leased
 
 
 @pytest.fixture(autouse=True)
-def _without_memory(monkeypatch):
-    monkeypatch.setattr(distrust, "_distrusted_until", {})
+def _without_memory():
+    distrust.forget_distrust()
 
 
 def pool_to(server, **options):

@@ -11,6 +11,8 @@ import itertools
 import uuid
 from dataclasses import dataclass, field
 
+from django_mailplus.forgetting import forgotten_with
+
 __all__ = ["Blame", "blame_of", "tick"]
 
 _REMEMBERED = 1_000  # mails that failed; all are forgotten when there are more
@@ -70,3 +72,8 @@ _of_mailers: dict[str, Blame] = {}
 def blame_of(alias: str) -> Blame:
     """The one of this process."""
     return _of_mailers.setdefault(alias, Blame())
+
+
+@forgotten_with("MAILERS")
+def _forget_blame() -> None:
+    _of_mailers.clear()
