@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 
-from django_mailplus.viewer.finding import (
-    Link,
-    html_links,
-    text_links,
-)
+from django_mailplus.viewer.finding import Link, html_links, text_links
 from django_mailplus.viewer.parsing import MessageView
 
 __all__ = ["links_in", "main_link"]
